@@ -1,0 +1,3 @@
+from pluginmachinery.config.root import Configuration
+
+__all__ = ["Configuration"]

@@ -1,0 +1,197 @@
+"""Actions: everything a plugin can ask the world to do, as data.
+
+Plugins and the manager are pure: they return actions, whoever runs them (the controller's runtime, the in-memory
+executor of ``conformance``) carries them out and hands the results back in the next :class:`Observation`. The union
+is closed: an executor that handles each member handles every plugin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceKind:
+    """A kind of Kubernetes object: API version as in manifests (``v1``, ``ray.io/v1``), kind and plural."""
+
+    api_version: str
+    kind: str
+    plural: str
+
+    @property
+    def group(self) -> str:
+        return self.api_version.rpartition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """One Kubernetes object by its kind, namespace and name."""
+
+    kind: ResourceKind
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observe:
+    """Tell me how this object stands, by a live read if it is not known."""
+
+    ref: ObjectRef
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    ref: ObjectRef
+    object: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A merge patch (RFC 7386), or an update of the whole object where ``method`` says so."""
+
+    ref: ObjectRef
+    body: Mapping[str, Any]
+    method: Literal["merge", "update"] = "merge"
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    ref: ObjectRef
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOutputs:
+    """Read ``error.pb``, then ``outputs.pb``, under this prefix."""
+
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteInputs:
+    """Write these files (full path → bytes) before the object is created."""
+
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class AllocateToken:
+    """Take one token of a named quota for this owner; the result says whether it was granted."""
+
+    quota: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseToken:
+    quota: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallService:
+    """Call an external service that the plugin named; the payload and the answer are JSON."""
+
+    service: str
+    method: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Handle the task again at this time even if nothing happens."""
+
+    at: datetime
+
+
+Action = (
+    Observe | Create | Patch | Delete | ReadOutputs | WriteInputs | AllocateToken | ReleaseToken | CallService | WakeAt
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The object as the API server has it."""
+
+    object: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The API server said that there is no such object (never: a cache does not have it)."""
+
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The API server, a store or a service did not do it.
+
+    ``reason`` is Kubernetes' machine-readable reason (``Forbidden``, ``AlreadyExists``, ``Conflict``, …; for other
+    services their own), ``status`` the HTTP status where there is one, ``owned`` – for AlreadyExists – whether the
+    object in the way belongs to this very attempt (None: nobody looked).
+    """
+
+    reason: str
+    message: str = ""
+    status: int = 0
+    owned: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It was done; ``value`` is the answer (the created object, granted yes or no, a service's JSON)."""
+
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputError:
+    code: str
+    message: str
+    kind: str
+    recoverable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What the task left: its outputs (``flyteidl.core.LiteralMap`` in protobuf JSON; None: no file), or its error.
+
+    ``error`` is the ``ContainerError`` of ``error.pb``: code, kind, message and whether it is recoverable.
+    """
+
+    outputs: Mapping[str, Any] | None = None
+    error: OutputError | None = None
+
+
+Result = Found | Missing | Refused | Done | Outputs
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What is known at one moment: the time, the objects followed, and the results of the last transition's actions.
+
+    ``objects`` holds what the executor knows without having been asked; an object that is not in it is *unknown*, which
+    never means deleted: ask with :class:`Observe`. ``results`` pairs each action of the last transition with its
+    result, in the order of the actions.
+    """
+
+    now: datetime
+    objects: Mapping[ObjectRef, Found | Missing] = field(default_factory=dict)
+    results: tuple[tuple[Action, Result], ...] = ()
+
+    def result_of(self, action_type: type[Action]) -> Result | None:
+        """The result of the first action of this type, None if the last transition had none."""
+        for action, result in self.results:
+            if isinstance(action, action_type):
+                return result
+        return None
+
+    def object(self, ref: ObjectRef) -> Found | Missing | Refused | None:
+        """How an object stands: by an answer to Observe if there is one, else as followed; None: unknown."""
+        for action, result in self.results:
+            if isinstance(action, Observe) and action.ref == ref and isinstance(result, Found | Missing | Refused):
+                return result
+        return self.objects.get(ref)

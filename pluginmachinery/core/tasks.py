@@ -1,0 +1,130 @@
+"""The task as a plugin sees it: template, metadata, paths and the configuration that holds for it.
+
+Everything is a value. The task template and what belongs to it are the ``flyteidl`` protobuf messages; Kubernetes
+things (resources, tolerations, owner references) are plain dicts in the JSON form of the Kubernetes API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pluginmachinery.config import Configuration
+
+if TYPE_CHECKING:
+    from flyteidl.core.identifier_pb2 import TaskExecutionIdentifier
+    from flyteidl.core.literals_pb2 import LiteralMap
+    from flyteidl.core.security_pb2 import SecurityContext
+    from flyteidl.core.tasks_pb2 import ExtendedResources, K8sPod, TaskTemplate
+
+JSON = Mapping[str, Any]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What the execution overrides of the task.
+
+    ``resources`` is a Kubernetes ResourceRequirements (``{"requests": …, "limits": …}``); None means that none were
+    given, which the reference treats as an error for container targets.
+    """
+
+    resources: JSON | None = None
+    extended_resources: ExtendedResources | None = None
+    container_image: str = ""
+    pod_template: K8sPod | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskMetadata:
+    """Who runs the task and where: the execution's identity and what the platform attaches to it."""
+
+    namespace: str
+    generated_name: str
+    """Name of the object to create before it is made DNS-1123."""
+    unique_node_id: str = ""
+    id: TaskExecutionIdentifier | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    owner_reference: JSON | None = None
+    service_account: str = ""
+    security_context: SecurityContext | None = None
+    overrides: Overrides = field(default_factory=Overrides)
+    platform_resources: JSON = field(default_factory=dict)
+    """Defaults (requests) and ceilings (limits) of the platform, as a Kubernetes ResourceRequirements."""
+    environment_variables: Mapping[str, str] = field(default_factory=dict)
+    interruptible: bool = False
+    max_attempts: int = 0
+    console_url: str = ""
+    workflow_id: str | None = None
+    """Name of the workflow in the execution's context; None where it is not set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where the task's data lives; "" where a path is not given."""
+
+    input_path: str = ""
+    input_prefix: str = ""
+    output_prefix: str = ""
+    raw_output_prefix: str = ""
+    checkpoint_prefix: str = ""
+    previous_checkpoint_prefix: str = ""
+    task_template_path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PodTemplates:
+    """The PodTemplate objects of the cluster (Kubernetes JSON), looked up by namespace and name.
+
+    A name that the namespace does not have is looked up in ``default_namespace``.
+    """
+
+    templates: Sequence[JSON] = ()
+    default_namespace: str = ""
+
+    def find(self, namespace: str, name: str) -> JSON | None:
+        for wanted in (namespace, self.default_namespace):
+            for template in self.templates:
+                metadata = template.get("metadata") or {}
+                if metadata.get("name") == name and metadata.get("namespace") == wanted:
+                    return template
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskContext:
+    """All that a plugin may look at when it builds, aborts or finalizes.
+
+    ``environment`` is the process environment (for ``default-env-vars-from-env``); ``random_seed`` makes random names
+    reproducible: the same context gives the same object.
+    """
+
+    config: Configuration
+    template: TaskTemplate
+    metadata: TaskMetadata
+    paths: Paths = field(default_factory=Paths)
+    inputs: LiteralMap | None = None
+    pod_templates: PodTemplates = field(default_factory=PodTemplates)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    now: datetime = EPOCH
+    random_seed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPhase:
+    """What the manager remembers of the last phase it saw for this object."""
+
+    phase: str = "Undefined"
+    version: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PluginContext:
+    """What ``get_task_phase`` may look at: the task and the phase saved before."""
+
+    task: TaskContext
+    saved: SavedPhase = field(default_factory=SavedPhase)
