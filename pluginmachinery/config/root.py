@@ -1,5 +1,56 @@
-from pydantic import BaseModel
+"""The root of everything that is read: :class:`Configuration`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from pluginmachinery.config.dask import DaskConfig
+from pluginmachinery.config.k8s import K8sPluginConfig
+from pluginmachinery.config.kubeflow import KubeflowConfig
+from pluginmachinery.config.logs import LogConfig, dashboard_links
+from pluginmachinery.config.plugin_manager import PluginManagerConfig
+from pluginmachinery.config.propeller import PropellerConfig
+from pluginmachinery.config.ray import RayConfig
+from pluginmachinery.config.sections import Section
+from pluginmachinery.config.spark import SparkConfig
+from pluginmachinery.config.storage import storage_defaults
+from pluginmachinery.config.task_resources import TaskResources
+from pluginmachinery.config.tasks import TasksConfig
 
 
-class Configuration(BaseModel):
-    pass
+class PluginsConfig(Section):
+    """``plugins``: one section for each plugin, ``k8s`` and ``logs`` for all."""
+
+    k8s: K8sPluginConfig = K8sPluginConfig()
+    """What holds for every Kubernetes object."""
+    logs: LogConfig = dashboard_links()
+    """Log links of plain pods."""
+    spark: SparkConfig = SparkConfig()
+    """Spark applications."""
+    ray: RayConfig = RayConfig()
+    """Ray jobs."""
+    dask: DaskConfig = DaskConfig()
+    """Dask jobs."""
+    kf_operator: KubeflowConfig = KubeflowConfig()
+    """Jobs of the Kubeflow training operator."""
+
+
+class Configuration(Section):
+    """Everything that is configured. ``Configuration()`` is what Flyte v1.16.8 does when nothing is."""
+
+    plugins: PluginsConfig = PluginsConfig()
+    """Sections of the plugins."""
+    tasks: TasksConfig = TasksConfig()
+    """Which plugins run, and how launching backs off."""
+    task_resources: TaskResources = Field(TaskResources(), alias="task_resources")
+    """Platform resources."""
+    plugin_manager: PluginManagerConfig = PluginManagerConfig()
+    """How the controller works."""
+    propeller: PropellerConfig = PropellerConfig()
+    """The few settings of Flyte's engine that we read."""
+    storage: dict[str, Any] = Field(default_factory=storage_defaults)
+    """The object store: Flyte's own keys, defaults filled in (:class:`~.storage.StorageConfig`)."""
+    other: dict[str, Any] = {}
+    """Sections of plugins that are not part of this package: ID of the section → its model, or the plain tree."""

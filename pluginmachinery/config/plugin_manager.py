@@ -1,0 +1,99 @@
+"""``plugin-manager``: our own settings. Flyte ignores the section."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from pluginmachinery.config.durations import Duration
+from pluginmachinery.config.sections import Section
+
+PolicyLevel = Literal["off", "warn", "refuse"]
+
+
+class RetriesConfig(Section):
+    """Failure budgets of a task beyond the user's own retries."""
+
+    system: int | None = None
+    """How often a task is tried again after failures that are not its own.
+    Absent: ``propeller.node-config.max-node-retries-system-failures``."""
+    interruptible_threshold: int | None = None
+    """System failures after which a task is no longer run interruptibly; a negative number counts from the last
+    attempt. Absent: ``propeller.node-config.interruptible-failure-threshold``."""
+
+
+class ShardingConfig(Section):
+    """Several controllers share the TaskExecutions of a cluster by a label that the submitter sets."""
+
+    count: int = Field(1, ge=1)
+    """Number of shards; 1: no sharding."""
+    label: str = "plugins.flyte.org/shard"
+    """Label whose value (0 … count-1) says which shard an object belongs to."""
+
+
+class GarbageCollectionConfig(Section):
+    """What happens to TaskExecutions that have ended."""
+
+    ttl: Duration | None = None
+    """Delete them after this time, unless they say ``ttlSecondsAfterFinished`` themselves. Absent: keep them."""
+    interval: Duration = Duration.of(minutes=5)
+    """How often to look for expired ones."""
+
+
+class PolicyConfig(Section):
+    """What a task may bring into a pod. ``refuse`` fails the task, ``warn`` only says so, ``off`` does not look."""
+
+    host_namespaces: PolicyLevel = "refuse"
+    """hostNetwork, hostPID and hostIPC that the platform did not ask for."""
+    host_paths: PolicyLevel = "refuse"
+    """Volumes of the node's file system."""
+    host_ports: PolicyLevel = "refuse"
+    """Ports of the node."""
+    privileged: PolicyLevel = "refuse"
+    """Privileged containers and added capabilities beyond Kubernetes' baseline."""
+    privilege_escalation: PolicyLevel = "off"
+    """Containers that may gain more privileges than their parent."""
+    run_as_root: PolicyLevel = "off"
+    """Containers that run as root or do not say that they do not."""
+    service_accounts: PolicyLevel = "off"
+    """Service accounts other than the execution's or the configured ones."""
+    foreign_namespaces: PolicyLevel = "refuse"
+    """Objects in another namespace than the TaskExecution's."""
+
+
+class ScopeConfig(Section):
+    """What differs for one project, one domain, or one project in one domain."""
+
+    project: str = ""
+    """Project for which it holds; empty: all."""
+    domain: str = ""
+    """Domain for which it holds; empty: all."""
+    enabled_plugins: tuple[str, ...] | None = None
+    """Plugins that run there, in place of ``tasks.task-plugins.enabled-plugins``."""
+    default_for_task_types: dict[str, str] | None = None
+    """Merged over ``tasks.task-plugins.default-for-task-types``."""
+    k8s: dict[str, Any] | None = None
+    """Keys of ``plugins.k8s``, each in place of the general one."""
+
+
+class PluginManagerConfig(Section):
+    """How the controller works."""
+
+    retries: RetriesConfig = RetriesConfig()
+    """Failure budgets."""
+    coalesce: Duration = Duration.of(seconds=1)
+    """A phase that is not final is written at most once in this time; a task that ends sooner costs one write less.
+    Final phases are written at once. 0s: every phase is written at once."""
+    workers: int = Field(64, ge=1)
+    """How many requests to the API server are in flight at most."""
+    sharding: ShardingConfig = ShardingConfig()
+    """Several controllers for one cluster."""
+    gc: GarbageCollectionConfig = GarbageCollectionConfig()
+    """What happens to TaskExecutions that have ended."""
+    optional_plugins: tuple[str, ...] = ()
+    """Plugins without which the controller starts too: one that can not be loaded is reported, its tasks fail."""
+    policy: PolicyConfig = PolicyConfig()
+    """What a task may bring into a pod."""
+    scopes: tuple[ScopeConfig, ...] = ()
+    """What differs for single projects and domains. All that match apply, the more specific ones later."""

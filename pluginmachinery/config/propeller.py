@@ -1,0 +1,42 @@
+"""``propeller``: the few settings of Flyte's engine that plugins and retries look at; the rest is passed over."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from pluginmachinery.config.sections import Section
+
+
+class NodeConfig(Section):
+    """Failure budgets, used where ``plugin-manager.retries`` says nothing."""
+
+    max_node_retries_system_failures: int = 3
+    """How often a task is tried again after failures that are not its own."""
+    interruptible_failure_threshold: int = -1
+    """System failures after which a task is no longer run interruptibly; -1: only the last attempt is not."""
+    default_max_attempts: int = 1
+    """Attempts of a task that names none."""
+    ignore_retry_cause: bool = False
+    """Count failures of any cause against one budget."""
+
+
+class LiteralOffloadingConfig(Section):
+    """Large literals are kept in the object store instead of in messages; tasks are told the sizes."""
+
+    enabled: bool = Field(False, alias="Enabled")
+    """Offload at all."""
+    supported_sdk_versions: dict[str, str] = {"FLYTE_SDK": "1.13.14"}
+    """SDK → first version that can read offloaded literals."""
+    min_size_in_mb_for_offloading: int = 10
+    """Literals from this size on are offloaded, in megabytes."""
+    max_size_in_mb_for_offloading: int = 1000
+    """Literals beyond this size are refused, in megabytes."""
+
+
+class PropellerConfig(Section):
+    """What is read of Flyte's engine."""
+
+    node_config: NodeConfig = NodeConfig()
+    """Failure budgets."""
+    literal_offloading_config: LiteralOffloadingConfig = LiteralOffloadingConfig()
+    """Offloading of large literals."""

@@ -1,0 +1,91 @@
+"""What all sections of the configuration have in common.
+
+A *section* is a model of one part of the configuration: frozen, with one docstring per field, from which ``explain``,
+the JSON Schema, the chart's README and the documentation come. Attribute names are Python's; the *keys* of the
+documents are made from them: ``default_cpus`` is ``default-cpus`` in a :class:`Section` and ``serviceType`` belongs to
+``service_type`` in a :class:`CamelSection`, because Flyte spells some of its sections that way.
+
+Field types are from a small vocabulary that both readings (:mod:`.lenient`, :mod:`.strict`) understand: bool, int,
+float, str, :class:`~.durations.Duration`, :class:`~.quantities.Quantity`, enums, other sections, ``tuple[T, ...]`` for
+lists, ``dict[str, T]`` for maps, and :class:`Kubernetes` structures. Maps are what the name says everywhere: their keys
+are free and carry meaning, so writing keeps them out of the reach of Flyte's reader, which lower-cases keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+def kebab(name: str) -> str:
+    """``default_cpus`` → ``default-cpus``."""
+    return name.replace("_", "-")
+
+
+class Section(BaseModel):
+    """A part of the configuration whose keys are written ``like-this``."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        alias_generator=kebab,
+        use_attribute_docstrings=True,
+        arbitrary_types_allowed=False,
+    )
+
+
+class CamelSection(Section):
+    """A part of the configuration whose keys are written ``likeThis``."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+@dataclass(frozen=True, slots=True)
+class Kubernetes:
+    """Marks a value as a structure of the Kubernetes API, kept as a plain dict in its JSON form.
+
+    ``type_name`` is a name of :mod:`.kubernetes_schema`, such as ``Toleration``.
+    """
+
+    type_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Marks a field that Flyte has only from this version on (``2``); Flyte 1 ignores the key."""
+
+    version: Literal["2"]
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """Marks a field that Flyte has only up to this version (``1``)."""
+
+    version: Literal["1"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deprecated:
+    """Marks a field that Flyte still reads; ``instead`` says what to set."""
+
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityText:
+    """Marks a text that Flyte keeps as it is and parses as a quantity later, where a bad one is fatal."""
+
+
+Toleration = Annotated[dict[str, Any], Kubernetes("Toleration")]
+Affinity = Annotated[dict[str, Any], Kubernetes("Affinity")]
+NodeSelectorRequirement = Annotated[dict[str, Any], Kubernetes("NodeSelectorRequirement")]
+PodSecurityContext = Annotated[dict[str, Any], Kubernetes("PodSecurityContext")]
+SecurityContext = Annotated[dict[str, Any], Kubernetes("SecurityContext")]
+PodDNSConfig = Annotated[dict[str, Any], Kubernetes("PodDNSConfig")]
+Container = Annotated[dict[str, Any], Kubernetes("Container")]
+PodTemplate = Annotated[dict[str, Any], Kubernetes("PodTemplate")]
+QuantityString = Annotated[str, QuantityText()]
