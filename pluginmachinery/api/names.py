@@ -1,8 +1,8 @@
 """The names of our API on a cluster: group, kind, labels, finalizer.
 
 A *TaskExecution* is one task that is to run, with all its attempts. Every object that is made for it carries
-:data:`MANAGED` (what the runtime's watch selects on), :data:`TASK_EXECUTION` (whose it is) and :data:`ATTEMPT` (which try),
-beside the TaskExecution as its controlling owner.
+:data:`MANAGED` (what the runtime's watch selects on), :data:`TASK_EXECUTION` (whose it is) and :data:`ATTEMPT` (which
+try), beside the TaskExecution as its controlling owner.
 """
 
 from __future__ import annotations

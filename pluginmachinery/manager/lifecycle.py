@@ -35,12 +35,14 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What :func:`advance` answers.
+    """What :func:`advance` answers, to be carried out in this order: finalizers, actions, status.
 
-    ``status`` is the wanted status, taken as the object's at once and in the next call. ``actions`` are to be carried
-    out now; their results come in the next call. ``finalizers`` is the wanted ``metadata.finalizers``, None: as they
-    are. ``wake_at``: handle again then even if nothing happens. ``urgent``: worth a write at once (terminal), anything
-    else may be coalesced.
+    ``finalizers`` is the wanted ``metadata.finalizers`` (foreign ones are kept in it), None: as they are; they are
+    patched before the actions are carried out. ``actions`` are to be carried out now; their results come in the next
+    call, in which ``status`` counts as the object's status whether written or not. Without actions ``status`` is the
+    one to be written. ``urgent``: write it at once, and before :func:`advance` is called for this task again (an
+    outcome is on record before its objects are deleted); anything else may be coalesced. ``wake_at``: handle again
+    then, even if nothing happens; a time that has passed means at once.
     """
 
     status: Mapping[str, Any]
