@@ -233,6 +233,8 @@ class StubApiServer:
         assert task
         self._watches.add(task)
         request.code = 200
+        async with self._changed:
+            self._changed.notify_all()
         try:
             if version < self.forgotten:
                 gone = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
