@@ -1,0 +1,364 @@
+"""The TaskExecution, member by member: what a person may write and what the controller answers.
+
+These models are the one source of the CustomResourceDefinition (:mod:`.crd`), of the command line's checks and of the
+documentation. The controller itself works on the plain objects: an API server that has the definition has checked them.
+
+Members of :class:`TaskExecutionSpec` up to ``maxAttempts`` have the names and shapes of Flyte's task execution context,
+as :func:`pluginmachinery.api.contexts.task_context` reads them; messages of ``flyteidl`` are in protobuf JSON.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+QUANTITY_PATTERN = (
+    r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"
+    r"(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
+)
+DURATION_PATTERN = r"^([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$"
+MAX_INLINE_INPUTS = 256 * 1024
+"""Bytes of JSON that ``spec.inputs`` may have; beyond that inputs belong into the store, named by ``inputPath``."""
+MAX_ATTEMPT_HISTORY = 10
+"""Ended attempts that the status remembers; ``failures`` counts all."""
+MAX_REASON_LENGTH = 256
+"""Characters of ``status.reason``, which stands in a column of ``kubectl get``."""
+MAX_MESSAGE_LENGTH = 4096
+"""Characters of an error's message in the status."""
+
+_PRESERVED = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+_AMOUNT = {
+    "anyOf": [{"type": "integer"}, {"type": "string"}],
+    "x-kubernetes-int-or-string": True,
+    "pattern": QUANTITY_PATTERN,
+    "maxLength": 64,
+}
+_STRINGS = {"type": "array", "items": {"type": "string"}}
+
+Preserved = Annotated[dict[str, Any], WithJsonSchema(_PRESERVED)]
+"""An object of any shape: a protobuf message, or a Kubernetes structure."""
+Template = Annotated[
+    dict[str, Any],
+    WithJsonSchema(
+        _PRESERVED
+        | {
+            "required": ["type"],
+            "properties": {
+                "type": {"type": "string", "minLength": 1, "maxLength": 253},
+                "container": _PRESERVED
+                | {"properties": {"image": {"type": "string"}, "command": _STRINGS, "args": _STRINGS}},
+                "config": {"type": "object", "additionalProperties": {"type": "string"}},
+            },
+        }
+    ),
+]
+Amounts = Annotated[
+    dict[str, int | str], WithJsonSchema({"type": "object", "additionalProperties": _AMOUNT, "maxProperties": 64})
+]
+StringMap = Annotated[
+    dict[str, str],
+    WithJsonSchema(
+        {"type": "object", "additionalProperties": {"type": "string", "maxLength": 65536}, "maxProperties": 1024}
+    ),
+]
+Path = Annotated[str, Field(max_length=2048)]
+Name = Annotated[str, Field(max_length=253)]
+DurationText = Annotated[str, Field(pattern=DURATION_PATTERN, max_length=64)]
+Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+
+
+class ApiModel(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        use_attribute_docstrings=True,
+    )
+
+
+class ExecutionPhase(StrEnum):
+    """Where a TaskExecution stands, over all its attempts."""
+
+    ACCEPTED = "Accepted"
+    """Seen and found good; nothing has been tried yet."""
+    SUSPENDED = "Suspended"
+    """Held by ``spec.suspend``."""
+    WAITING_FOR_RESOURCES = "WaitingForResources"
+    """Held back by a quota, a token, or the API server; ``status.waiting`` says by what."""
+    QUEUED = "Queued"
+    """Its object exists and has not started."""
+    INITIALIZING = "Initializing"
+    """Images are pulled, a cluster starts."""
+    RUNNING = "Running"
+    RETRYING = "Retrying"
+    """An attempt failed and is cleaned up; another one follows."""
+    ABORTING = "Aborting"
+    """``spec.abort`` was set; what was created is being removed."""
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    ABORTED = "Aborted"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self in TERMINAL_PHASES
+
+
+TERMINAL_PHASES = frozenset({ExecutionPhase.SUCCEEDED, ExecutionPhase.FAILED, ExecutionPhase.ABORTED})
+
+
+class ResourceRequirements(ApiModel):
+    """A Kubernetes ResourceRequirements."""
+
+    requests: Amounts | None = None
+    """What is reserved."""
+    limits: Amounts | None = None
+    """What may be used at most."""
+    claims: list[Preserved] | None = None
+    """Dynamic resource claims."""
+
+
+class ExecutionOverrides(ApiModel):
+    """What the execution sets in place of what the template says."""
+
+    resources: ResourceRequirements | None = None
+    """Resources of the task's container."""
+    extended_resources: Preserved | None = None
+    """flyteidl.core.ExtendedResources: accelerator, shared memory."""
+    container_image: Annotated[str, Field(max_length=1024)] | None = None
+    """Image of the task's container."""
+    pod_template: Preserved | None = None
+    """flyteidl.core.K8sPod; its pod spec takes the place of the task's own."""
+
+
+class Timeouts(ApiModel):
+    """How long an attempt may take. Durations as in Go: ``90s``, ``1h30m``."""
+
+    execution: DurationText | None = None
+    """From the start of an attempt to its end, waiting included. A retryable failure ``TimeoutExpired``.
+    Absent: the template's ``metadata.timeout``."""
+    queued: DurationText | None = None
+    """From the start of an attempt until it runs. A permanent failure ``QueuedTimeoutExpired``."""
+
+
+class TaskExecutionSpec(ApiModel):
+    """What is to be run. Immutable but for ``suspend``, ``abort``, ``priority`` and ``ttlSecondsAfterFinished``."""
+
+    template: Template
+    """The task: flyteidl.core.TaskTemplate."""
+    id: Preserved | None = None
+    """flyteidl.core.TaskExecutionIdentifier. Absent: made from the template's id and the object's name."""
+    generated_name: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """Name of the object to create; attempts after the first append ``-<attempt>``. Absent: ``<name>-<attempt>``."""
+    unique_node_id: Name | None = None
+    """Identity of the workflow's node, unique within its execution."""
+    labels: StringMap | None = None
+    """Labels of the created objects."""
+    annotations: StringMap | None = None
+    """Annotations of the created objects."""
+    service_account: Name | None = None
+    """Service account of the created pods."""
+    security_context: Preserved | None = None
+    """flyteidl.core.SecurityContext of the execution."""
+    overrides: ExecutionOverrides | None = None
+    """What is set in place of what the template says."""
+    platform_resources: ResourceRequirements | None = None
+    """Defaults (requests) and ceilings (limits) of the platform. Absent: from the controller's ``task_resources``."""
+    environment_variables: StringMap | None = None
+    """Environment of the task's containers."""
+    input_path: Path | None = None
+    """File with the inputs (``inputs.pb``). Inline inputs are written to it when a command refers to it."""
+    input_prefix: Path | None = None
+    """Folder of the inputs."""
+    output_prefix: Path | None = None
+    """Folder into which the task writes ``outputs.pb`` or ``error.pb``; attempts after the first get a folder
+    ``<attempt>`` beneath it."""
+    raw_output_prefix: Path | None = None
+    """Folder for data that outputs refer to; by attempt, as ``outputPrefix``."""
+    checkpoint_prefix: Path | None = None
+    """Folder for checkpoints; by attempt, as ``outputPrefix``."""
+    previous_checkpoint_prefix: Path | None = None
+    """Checkpoints of an earlier execution; attempts after the first see those of the attempt before."""
+    task_template_path: Path | None = None
+    """File to which the template is written when a command refers to it."""
+    inputs: Preserved | None = None
+    """flyteidl.core.LiteralMap, inline, up to 256 KiB."""
+    interruptible: bool | None = None
+    """May run where it can be interrupted. Absent: as the template says."""
+    console_url: Path | None = None
+    """Address of the console, for links."""
+    workflow_id: Annotated[str, Field(max_length=1024)] | None = None
+    """Name of the workflow that the task is part of."""
+    max_attempts: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Attempts that failures of the task itself may take. Absent: the template's retries and one."""
+    plugin: Name | None = None
+    """ID of the plugin that runs it. Absent: the default for the task's type."""
+    timeouts: Timeouts | None = None
+    """How long an attempt may take."""
+    suspend: bool | None = None
+    """Hold before the next launch. What runs already goes on."""
+    abort: bool | None = None
+    """Stop it and delete what was created; the TaskExecution is kept."""
+    priority: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)] | None = None
+    """Of tasks that wait for the same quota, the higher goes first."""
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    """Delete the TaskExecution this long after it ended. Absent: the controller's ``gc.ttl``."""
+
+
+MUTABLE = ("suspend", "abort", "priority", "ttlSecondsAfterFinished")
+"""The members of spec that may change."""
+
+
+class StatusError(ApiModel):
+    """Why it failed."""
+
+    kind: Literal["USER", "SYSTEM", "UNKNOWN"]
+    """Whose failure it is."""
+    code: str
+    """Stable code."""
+    message: str
+    """For people."""
+
+
+class Failures(ApiModel):
+    """Failures so far, by the budget that each one spent."""
+
+    user: int | None = None
+    """Of the task itself: against ``maxAttempts``."""
+    system: int | None = None
+    """Of the platform: against the configured system retries."""
+    interruptions: int | None = None
+    """Of interruptible nodes: against the system retries too, and at the threshold the task is no longer interruptible."""
+
+
+class Attempt(ApiModel):
+    """An attempt that has ended."""
+
+    attempt: int
+    """Counted from 0."""
+    phase: Literal["Succeeded", "Failed", "Aborted"]
+    started_at: Time | None = None
+    """Handed to the plugin."""
+    running_at: Time | None = None
+    """Seen running."""
+    ended_at: Time
+    """End."""
+    interruptible: bool | None = None
+    """It ran where it could be interrupted."""
+    error: StatusError | None = None
+    """Why it failed."""
+    budget: Literal["user", "system", "interruptions"] | None = None
+    """The budget that its failure spent."""
+
+
+class PluginStateRecord(ApiModel):
+    """What the plugin remembers of the current attempt."""
+
+    version: int
+    """Version of this form."""
+    state: Preserved | None = None
+    """The plugin's own."""
+
+
+class SystemErrors(ApiModel):
+    """Errors in a row that stopped the controller from deciding anything; too many are a system failure."""
+
+    count: int
+    code: str
+    message: str
+    next_try_at: Time
+    """When it tries again."""
+
+
+class Pending(ApiModel):
+    """What is still to be done although the outcome of the attempt is known."""
+
+    step: Literal["ReadOutputs", "Abort", "Finalize"]
+    outcome: Literal["Retry", "Succeeded", "Failed", "Aborted"]
+    """What comes after it."""
+    recorded: bool | None = None
+    """The outcome is on record: objects may be deleted now."""
+
+
+class Waiting(ApiModel):
+    """Why it waits."""
+
+    reason: str
+    """By what it is held back."""
+    since: Time
+    """Since when."""
+
+
+class ExecutionOutputs(ApiModel):
+    """What the task left."""
+
+    prefix: str | None = None
+    """Folder with ``outputs.pb``."""
+    literals: Preserved | None = None
+    """The outputs by name (flyteidl.core.Literal), when they are small."""
+    omitted: bool | None = None
+    """There are outputs that are too large to stand here: read them from ``prefix``."""
+
+
+class Condition(ApiModel):
+    """A Kubernetes condition."""
+
+    type: str
+    status: Literal["True", "False", "Unknown"]
+    reason: str
+    message: str
+    last_transition_time: Time
+    observed_generation: int | None = None
+
+
+class TaskExecutionStatus(ApiModel):
+    """How it stands. ``Finished`` and ``Succeeded`` are its conditions: ``kubectl wait --for=condition=Finished``."""
+
+    observed_generation: int | None = None
+    """Generation of spec that this status has seen."""
+    phase: ExecutionPhase | None = None
+    """Where it stands."""
+    phase_version: int | None = None
+    """Grows when something worth telling changes within a phase."""
+    reason: str | None = None
+    """Why it stands there, in a line."""
+    waiting: Waiting | None = None
+    """Why it waits."""
+    error: StatusError | None = None
+    """Why it failed, or why the attempt before failed."""
+    plugin: str | None = None
+    """ID of the plugin that runs it."""
+    attempt: int | None = None
+    """The current attempt, counted from 0."""
+    interruptible: bool | None = None
+    """The current attempt may be interrupted."""
+    failures: Failures | None = None
+    """Failures so far."""
+    attempts: list[Attempt] | None = None
+    """The last attempts that have ended."""
+    plugin_state: PluginStateRecord | None = None
+    """What the plugin remembers."""
+    pending: Pending | None = None
+    """What is still to be done for the attempt."""
+    system_errors: SystemErrors | None = None
+    """Errors in a row of the controller's own work."""
+    logs: list[Preserved] | None = None
+    """Links: flyteidl.core.TaskLog."""
+    custom_info: Preserved | None = None
+    """What the plugin wants shown."""
+    outputs: ExecutionOutputs | None = None
+    """What the task left."""
+    accepted_at: Time | None = None
+    """First seen."""
+    started_at: Time | None = None
+    """The current attempt was handed to its plugin."""
+    running_at: Time | None = None
+    """The current attempt was seen running."""
+    finished_at: Time | None = None
+    """Ended."""
+    conditions: list[Condition] | None = None
+    """``Finished`` and ``Succeeded``."""
