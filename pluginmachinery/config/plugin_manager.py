@@ -9,7 +9,8 @@ from pydantic import Field
 from pluginmachinery.config.durations import Duration
 from pluginmachinery.config.sections import Section
 
-PolicyLevel = Literal["off", "warn", "refuse"]
+PolicyLevel = Literal["privileged", "baseline", "restricted"]
+"""The levels of the Kubernetes Pod Security Standards, from anything goes to hardened."""
 
 
 class RetriesConfig(Section):
@@ -42,24 +43,15 @@ class GarbageCollectionConfig(Section):
 
 
 class PolicyConfig(Section):
-    """What a task may bring into a pod. ``refuse`` fails the task, ``warn`` only says so, ``off`` does not look."""
+    """What a task may bring into a pod, by the levels of the Pod Security Standards; checked on every built object."""
 
-    host_namespaces: PolicyLevel = "refuse"
-    """hostNetwork, hostPID and hostIPC that the platform did not ask for."""
-    host_paths: PolicyLevel = "refuse"
-    """Volumes of the node's file system."""
-    host_ports: PolicyLevel = "refuse"
-    """Ports of the node."""
-    privileged: PolicyLevel = "refuse"
-    """Privileged containers and added capabilities beyond Kubernetes' baseline."""
-    privilege_escalation: PolicyLevel = "off"
-    """Containers that may gain more privileges than their parent."""
-    run_as_root: PolicyLevel = "off"
-    """Containers that run as root or do not say that they do not."""
-    service_accounts: PolicyLevel = "off"
-    """Service accounts other than the execution's or the configured ones."""
-    foreign_namespaces: PolicyLevel = "refuse"
-    """Objects in another namespace than the TaskExecution's."""
+    deny: PolicyLevel = "baseline"
+    """A task whose object contains what this level forbids fails (PolicyDenied); ``privileged`` forbids nothing."""
+    warn: PolicyLevel = "baseline"
+    """What this level forbids, and ``deny`` does not, is only told."""
+    service_accounts: tuple[str, ...] = ()
+    """Service accounts that a payload may name besides the execution's own and the configured ones; ``*`` at the end
+    stands for any ending."""
 
 
 class ScopeConfig(Section):
@@ -75,6 +67,8 @@ class ScopeConfig(Section):
     """Merged over ``tasks.task-plugins.default-for-task-types``."""
     k8s: dict[str, Any] | None = None
     """Keys of ``plugins.k8s``, each in place of the general one."""
+    policy: PolicyConfig | None = None
+    """Levels that hold there, in place of the general ones."""
 
 
 class PluginManagerConfig(Section):
