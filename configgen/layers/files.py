@@ -1,0 +1,62 @@
+"""Reading the files of a source without trusting them: everything that can be wrong with a file ends in one Problem."""
+
+from __future__ import annotations
+
+import errno
+import stat
+from pathlib import Path
+
+from configgen.problems import Problem, SourceError
+
+SIZE_LIMIT = 2 * 1024 * 1024
+"""Bytes. A configuration of this size is a mistake (a ConfigMap holds 1 MiB); it is refused unread."""
+
+
+def read_text(path: Path, shown: str) -> str:
+    """The text of a file. ``shown`` is its name in messages."""
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise _error(shown, "is a folder", "a file is expected here")
+        if not stat.S_ISREG(status.st_mode):
+            raise _error(shown, "is no regular file", "a file is expected here")
+        if status.st_size > SIZE_LIMIT:
+            size = f"{status.st_size / 1024 / 1024:.1f} MiB"
+            raise _error(shown, f"has {size}, more than the limit of 2 MiB", "move what is no configuration elsewhere")
+        content = path.read_bytes()
+    except OSError as error:
+        raise os_problem(error, shown) from error
+    if b"\0" in content:
+        raise _error(shown, "is a binary file", "only YAML files belong here")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SourceError([Problem(shown, line, 0, "", "is no UTF-8 text", "save the file as UTF-8")]) from error
+
+
+def list_folder(path: Path, shown: str) -> list[Path]:
+    """What is in a folder, in name order."""
+    try:
+        return sorted(path.iterdir())
+    except OSError as error:
+        raise os_problem(error, shown) from error
+
+
+def os_problem(error: OSError, shown: str) -> SourceError:
+    """The operating system's refusal in our words."""
+    known = {
+        errno.ENOENT: ("does not exist", "check the name, or create it"),
+        errno.ENOTDIR: ("is no folder", "a folder is expected here"),
+        errno.EISDIR: ("is a folder", "a file is expected here"),
+        errno.EACCES: ("may not be read: permission denied", "check the owner and mode of the file and its folders"),
+        errno.EPERM: ("may not be read: not permitted", "check the owner and mode of the file and its folders"),
+        errno.ELOOP: ("is a symbolic link that leads back to itself", "point the link at a real file or folder"),
+        errno.ENAMETOOLONG: ("is a name too long for the file system", "shorten it"),
+    }
+    message, mend = known.get(error.errno or 0, (f"can not be read: {error.strerror or error}", ""))
+    return _error(shown, message, mend)
+
+
+def _error(shown: str, message: str, mend: str) -> SourceError:
+    return SourceError([Problem(shown, 0, 0, "", message, mend)])

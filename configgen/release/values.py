@@ -1,0 +1,177 @@
+"""Values of the release. Docstrings of the fields become the comments of ``values.yaml``, the descriptions of
+``values.schema.json`` and the table of the chart's README.
+
+:class:`ReleaseValues` is what a layer's ``release.yaml`` may set. :class:`ChartValues` adds what only the chart takes:
+the configuration's documents and the plugins that rights are given for, which ``configgen render`` fills in.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, JsonValue
+
+from pluginmachinery.config.sections import Affinity, CamelSection, Kubernetes, PodSecurityContext, Toleration
+
+NAME: Final = "flyte-plugin-manager"
+"""Name of the chart, of the usual release, and of the objects that kustomize installs."""
+IMAGE: Final = f"ghcr.io/{NAME}/controller"
+
+EnvVar = Annotated[dict[str, Any], Kubernetes("EnvVar")]
+Volume = Annotated[dict[str, Any], Kubernetes("Volume")]
+VolumeMount = Annotated[dict[str, Any], Kubernetes("VolumeMount")]
+ImagePullSecret = Annotated[dict[str, Any], Kubernetes("LocalObjectReference")]
+TopologySpreadConstraint = Annotated[dict[str, Any], Kubernetes("TopologySpreadConstraint")]
+ResourceRequirements = Annotated[dict[str, Any], Kubernetes("ResourceRequirements")]
+
+
+class ImageValues(CamelSection):
+    """The controller's image."""
+
+    repository: str = IMAGE
+    """Registry and name."""
+    tag: str = ""
+    """Tag; empty: the chart's appVersion."""
+    digest: str = Field("", pattern=r"^(sha256:[0-9a-f]{64})?$")
+    """Digest (`sha256:…`); wins over the tag. The only reference that never changes under you."""
+    pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    """When the node pulls."""
+
+
+class PolicyRule(CamelSection):
+    """A rule of a Role."""
+
+    api_groups: tuple[str, ...] = ()
+    """API groups; `""` is the core group."""
+    resources: tuple[str, ...] = ()
+    """Plural names, `pods` or `pods/log`."""
+    verbs: tuple[str, ...] = ()
+    """get, list, watch, create, update, patch, delete, …"""
+    resource_names: tuple[str, ...] = ()
+    """Only objects of these names."""
+
+
+class RbacValues(CamelSection):
+    """Rights of the controller."""
+
+    create: bool = True
+    """Create roles and bindings. false: you bind the service account yourself."""
+    extra_rules: tuple[PolicyRule, ...] = ()
+    """Rules beyond those of the plugins, for example for a plugin of your own."""
+
+
+class ServiceAccountValues(CamelSection):
+    """The controller's service account."""
+
+    create: bool = True
+    """Create it. false: `name` exists already."""
+    name: str = ""
+    """Its name; empty: the release's."""
+    annotations: dict[str, str] = Field(default_factory=dict)
+    """Annotations, for example the role of a cloud's workload identity."""
+
+
+class ServiceValues(CamelSection):
+    """The service that metrics are scraped from."""
+
+    port: int = Field(8080, ge=1024, le=65535)
+    """Port of /metrics, /healthz and /readyz, in the container and of the service."""
+
+
+class ServiceMonitorValues(CamelSection):
+    """A ServiceMonitor for the Prometheus operator."""
+
+    enabled: bool = False
+    """Create it; its CRD must be there."""
+    interval: str = "30s"
+    """How often to scrape."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """Labels that your Prometheus selects on."""
+
+
+class PodDisruptionBudgetValues(CamelSection):
+    """Keeps drains from taking all replicas at once. Made only with more than one replica."""
+
+    enabled: bool = True
+    """Create it."""
+    max_unavailable: int = Field(1, ge=1)
+    """How many replicas may be away at a time."""
+
+
+def _resources() -> dict[str, Any]:
+    return {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
+
+
+class ReleaseValues(CamelSection):
+    """How the controller is installed: what a layer's `release.yaml` may set."""
+
+    image: ImageValues = ImageValues()
+    """The controller's image."""
+    image_pull_secrets: tuple[ImagePullSecret, ...] = ()
+    """Secrets for pulling it, `- name: …`."""
+    replicas: int = Field(1, ge=0, le=10)
+    """Controllers; one leads, the others stand by."""
+    leader_election: bool = True
+    """Elect the leader by a Lease. Off only for a single replica with strategy Recreate."""
+    watch_namespaces: tuple[str, ...] = ()
+    """Namespaces whose TaskExecutions are run; rights are given there only. Empty: all, by a ClusterRole."""
+    log_format: Literal["json", "text"] = "json"
+    """Form of the log lines."""
+    rbac: RbacValues = RbacValues()
+    """Rights of the controller."""
+    service_account: ServiceAccountValues = ServiceAccountValues()
+    """The controller's service account."""
+    resources: ResourceRequirements = Field(default_factory=_resources)
+    """Resources of the controller's container."""
+    service: ServiceValues = ServiceValues()
+    """The service that metrics are scraped from."""
+    service_monitor: ServiceMonitorValues = ServiceMonitorValues()
+    """A ServiceMonitor for the Prometheus operator."""
+    pod_disruption_budget: PodDisruptionBudgetValues = PodDisruptionBudgetValues()
+    """Keeps drains from taking all replicas at once."""
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    """Labels of the nodes that the controller runs on."""
+    tolerations: tuple[Toleration, ...] = ()
+    """Taints that the controller tolerates."""
+    affinity: Affinity = Field(default_factory=dict)
+    """Affinity of the controller's pods."""
+    topology_spread_constraints: tuple[TopologySpreadConstraint, ...] = ()
+    """How replicas are spread over zones and nodes."""
+    priority_class_name: str = ""
+    """Priority class of the controller's pods."""
+    pod_annotations: dict[str, str] = Field(default_factory=dict)
+    """Annotations of the controller's pods."""
+    pod_labels: dict[str, str] = Field(default_factory=dict)
+    """Labels of the controller's pods."""
+    pod_security_context: PodSecurityContext = Field(default_factory=dict)
+    """Additions to the pod's security context, for example `fsGroup`. The restricted profile stays."""
+    extra_env: tuple[EnvVar, ...] = ()
+    """Environment variables of the controller, for example credentials of the object store."""
+    extra_volumes: tuple[Volume, ...] = ()
+    """Volumes of the controller's pods."""
+    extra_volume_mounts: tuple[VolumeMount, ...] = ()
+    """Where they are mounted."""
+    termination_grace_period_seconds: int = Field(30, ge=0)
+    """How long the controller may take to finish its writes and give up its lease."""
+
+
+class ChartRbacValues(RbacValues):
+    """Rights of the controller."""
+
+    plugins: tuple[str, ...] = ("container", "sidecar")
+    """Plugins that rights are given for; keep it in step with `tasks.task-plugins.enabled-plugins`."""
+
+
+class ChartValues(ReleaseValues):
+    """Everything the chart takes."""
+
+    fullname_override: str = ""
+    """Name of all objects; empty: the release's name."""
+    shipped_config: bool = True
+    """Begin with the documents in `files/config`; those of `config` replace the ones of their name. false: `config` is
+    all there is."""
+    config: dict[str, JsonValue] = Field(default_factory=dict)
+    """Documents of Flyte's configuration format, by file name; text or a mapping. The controller merges them in the
+    order of their names, so `zz-mine.yaml` has the last word."""
+    rbac: ChartRbacValues = ChartRbacValues()
+    """Rights of the controller."""
