@@ -40,8 +40,8 @@ class RequestRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """All objects of a collection at one moment; ``resource_version`` is where a watch goes on from."""
+class Page:
+    """A part of a collection at one moment; ``resource_version`` is where a watch goes on from after the last page."""
 
     items: list[dict[str, Any]]
     resource_version: str
@@ -108,19 +108,18 @@ class ApiServer:
             options["preconditions"] = {"uid": uid}
         return await self._request("DELETE", "delete", ref.kind, paths.item(ref), options)
 
-    async def list_objects(self, kind: ResourceKind, namespace: str = "", *, selector: str = "") -> Listing:
-        """All objects, read page by page from one consistent state. Raises RequestRefused."""
-        items: list[dict[str, Any]] = []
+    async def pages(self, kind: ResourceKind, namespace: str = "", *, selector: str = "") -> AsyncGenerator[Page, None]:
+        """All objects, page by page, from one consistent state. Raises RequestRefused."""
         query = {"limit": str(PAGE_SIZE), **({"labelSelector": selector} if selector else {})}
         while True:
             answer = await self._request("GET", "list", kind, paths.collection(kind, namespace), query=query)
             if not isinstance(answer, Done):
                 raise RequestRefused(_as_refused(answer))
-            page = answer.value
-            items.extend(page.get("items") or ())
-            metadata = page.get("metadata") or {}
+            body = answer.value
+            metadata = body.get("metadata") or {}
+            yield Page(body.get("items") or [], metadata.get("resourceVersion") or "")
             if not metadata.get("continue"):
-                return Listing(items, metadata.get("resourceVersion") or "")
+                return
             query["continue"] = metadata["continue"]
 
     async def watch(

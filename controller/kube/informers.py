@@ -35,11 +35,14 @@ _MOST_ERRORS = 3
 
 
 class Sink(Protocol):
-    """Who is told. ``object`` is the whole object as JSON without ``managedFields``; it may be kept and changed."""
+    """Who is told. ``object`` is the whole object as JSON without ``managedFields``; it may be kept and changed.
+
+    ``lost`` are the UIDs, by (namespace, name), of objects whose deletion was missed.
+    """
 
     def changed(self, object: dict[str, Any]) -> None: ...  # noqa: A002
     def deleted(self, object: dict[str, Any]) -> None: ...  # noqa: A002
-    def vanished(self, namespace: str, name: str, uid: str) -> None: ...
+    def vanished(self, lost: Mapping[tuple[str, str], str]) -> None: ...
 
 
 class Expired(Exception):
@@ -109,21 +112,32 @@ class Informer:
                 await self._sleep(delay)
 
     async def _list(self) -> None:
-        listing = await self._api.list_objects(self.kind, self.namespace, selector=self._selector)
         before, self._known = self._known, {}
-        for item in listing.items:
-            # Items of a list carry neither apiVersion nor kind.
-            item.setdefault("apiVersion", self.kind.api_version)
-            item.setdefault("kind", self.kind.kind)
-            self._changed(item)
-        for key, uid in before.items():
-            if key not in self._known:
-                self._sink.vanished(*key, uid)
-        self._resource_version = listing.resource_version
+        try:
+            version = await self._read_pages()
+        except BaseException:
+            # Half a list says what there is, not what there is not.
+            self._known = before | self._known
+            raise
+        lost = {key: uid for key, uid in before.items() if key not in self._known}
+        if lost:
+            self._sink.vanished(lost)
+        self._resource_version = version
         self.relists += self.synced.is_set()
         self._heard()
         self.absent = False
         self.synced.set()
+
+    async def _read_pages(self) -> str:
+        version = ""
+        async for page in self._api.pages(self.kind, self.namespace, selector=self._selector):
+            version = page.resource_version
+            for item in page.items:
+                # Items of a list carry neither apiVersion nor kind.
+                item.setdefault("apiVersion", self.kind.api_version)
+                item.setdefault("kind", self.kind.kind)
+                self._changed(item)
+        return version
 
     async def _watch(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -170,15 +184,24 @@ class Informer:
 
     def _changed(self, body: dict[str, Any]) -> None:
         metadata = body["metadata"]
-        metadata.pop("managedFields", None)
         self._known[(metadata.get("namespace", ""), metadata["name"])] = metadata["uid"]
-        self._sink.changed(body)
+        self._tell(self._sink.changed, body)
 
     def _deleted(self, body: dict[str, Any]) -> None:
         metadata = body["metadata"]
-        metadata.pop("managedFields", None)
         self._known.pop((metadata.get("namespace", ""), metadata["name"]), None)
-        self._sink.deleted(body)
+        self._tell(self._sink.deleted, body)
+
+    def _tell(self, word: Callable[[dict[str, Any]], None], body: dict[str, Any]) -> None:
+        """One object that nobody can make sense of must not stop all others from being followed."""
+        body["metadata"].pop("managedFields", None)
+        try:
+            word(body)
+        except Exception:
+            name = body["metadata"]["name"]
+            _log.exception(
+                "%s %r of namespace %r is passed over", self.kind.kind, name, body["metadata"].get("namespace")
+            )
 
     def _after(self, error: RequestRefused) -> float:
         """What to make of a refusal; seconds to wait."""
@@ -202,9 +225,9 @@ class Informer:
         self.absent = True
         self.problem = ""
         self._resource_version = ""
-        for key, uid in self._known.items():
-            self._sink.vanished(*key, uid)
-        self._known = {}
+        lost, self._known = self._known, {}
+        if lost:
+            self._sink.vanished(lost)
         self.synced.set()
         return self._absent_retry
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -164,23 +165,28 @@ async def test_lists_are_read_page_by_page(
     monkeypatch.setattr("controller.kube.client.PAGE_SIZE", 2)
     for number in range(5):
         await server.put("pods", pod(f"p{number}", labels={"even": str(number % 2 == 0)}))
-    assert [item["metadata"]["name"] for item in (await api.list_objects(PODS)).items] == [f"p{n}" for n in range(5)]
+    assert [names async for names in _names(api)] == [["p0", "p1"], ["p2", "p3"], ["p4"]]
     assert server.count("list") == 3
-    assert len((await api.list_objects(PODS, "ns", selector="even=True")).items) == 3
+    assert [names async for names in _names(api, "ns", selector="even=True")] == [["p0", "p2"], ["p4"]]
+
+
+async def _names(api: ApiServer, *scope: str, **options: str) -> AsyncIterator[list[str]]:
+    async for page in api.pages(PODS, *scope, **options):
+        yield [item["metadata"]["name"] for item in page.items]
 
 
 async def test_a_list_that_is_refused(api: ApiServer, server: StubApiServer) -> None:
     server.unserved.add("taskexecutions")
     with pytest.raises(RequestRefused) as caught:
-        await api.list_objects(TASKS)
+        await anext(api.pages(TASKS))
     assert caught.value.refused.status == 404
 
 
 async def test_a_watch_goes_on_from_its_version(api: ApiServer, server: StubApiServer) -> None:
     await server.put("pods", pod("before"))
-    listing = await api.list_objects(PODS)
+    page = await anext(api.pages(PODS))
     await server.put("pods", pod("after"))
-    async with contextlib.aclosing(api.watch(PODS, resource_version=listing.resource_version)) as stream:
+    async with contextlib.aclosing(api.watch(PODS, resource_version=page.resource_version)) as stream:
         lines = [line async for lines in _first(stream, 2) for line in lines]
     assert b"after" in lines[0]
     assert len(lines) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
@@ -36,9 +36,10 @@ class Known:
         self._say("deleted", object["metadata"]["name"])
         self.objects.pop(object["metadata"]["name"])
 
-    def vanished(self, namespace: str, name: str, uid: str) -> None:
-        self._say("vanished", name)
-        assert self.objects.pop(name)["metadata"]["uid"] == uid
+    def vanished(self, lost: Mapping[tuple[str, str], str]) -> None:
+        for (_, name), uid in lost.items():
+            self._say("vanished", name)
+            assert self.objects.pop(name)["metadata"]["uid"] == uid
 
     def _say(self, word: str, name: str) -> None:
         self.words.append((word, name))
@@ -194,6 +195,27 @@ async def test_an_answer_that_is_none(
     await server.put("pods", pod("watched"))
     await known.until(lambda: len(known.objects) == 2)
     assert informer.problem == ""
+
+
+async def test_half_a_list_deletes_nothing(
+    server: StubApiServer, known: Known, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controller.kube.client.PAGE_SIZE", 1)
+    for name in ("a", "b", "c"):
+        await server.put("pods", pod(name))
+    await start()
+    await server.until(lambda: server._watches)
+
+    async def expire(request: Request) -> web.StreamResponse | None:
+        return status(410, "Expired") if "continue" in request.http.query and server.count("list") < 10 else None
+
+    server.faults.append(expire)
+    server.compact()
+    await server.put("pods", pod("d"))
+    await server.close_watches()
+    await known.until(lambda: "d" in known.objects)
+    assert set(known.objects) == {"a", "b", "c", "d"}
+    assert {word for word, _ in known.words} == {"changed"}
 
 
 @pytest.mark.parametrize(

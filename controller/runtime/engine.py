@@ -1,0 +1,215 @@
+"""The engine: slots in line, workers that take them, one decision after the other until nothing is left to do.
+
+A slot is in line at most once and with one worker at a time; what changes meanwhile puts it in line again. Nothing is
+taken out of the line before :meth:`Engine.open`: acting on half a picture creates what is there already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from controller.kube.delays import Delays
+from controller.runtime.cache import Cache
+from controller.runtime.effects import Effects, NotLeading
+from controller.runtime.slots import KnownObjects, Slot
+from controller.runtime.statuses import Statuses, Written, identity
+from controller.runtime.timers import Timers
+from pluginmachinery.api.execution import TERMINAL_PHASES
+from pluginmachinery.core.actions import Action, Observation, Result
+from pluginmachinery.manager.lifecycle import Decision, World, advance
+
+_log = logging.getLogger(__name__)
+
+MOST_STEPS = 250
+"""Decisions in a row for one task: more than the life cycle allows itself. Beyond it the task is left alone for a while."""
+
+Results = tuple[tuple[Action, Result], ...]
+Decide = Callable[[World, Mapping[str, Any], Observation], Decision]
+
+
+class Watcher(Protocol):
+    """Who is told how it goes (metrics)."""
+
+    def decided(self, seconds: float) -> None: ...
+    def failed(self) -> None: ...
+    def ended(self, phase: str) -> None: ...
+
+
+class Stuck(Exception):
+    """One decision follows the other and none is the last."""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Engine:
+    """Handles slots with ``workers`` tasks of the event loop."""
+
+    def __init__(
+        self,
+        world: World,
+        effects: Effects,
+        statuses: Statuses,
+        *,
+        workers: int,
+        watcher: Watcher,
+        clock: Callable[[], datetime] = utc_now,
+        decide: Decide = advance,
+    ) -> None:
+        self.world = world
+        self.cache = Cache(self.enqueue)
+        self.timers = Timers(clock, self.enqueue)
+        self._effects = effects
+        self._statuses = statuses
+        self._watcher = watcher
+        self._clock = clock
+        self._decide = decide
+        self._line: asyncio.Queue[Slot] = asyncio.Queue()
+        self._open = False
+        self._workers = workers
+        self._tasks: list[asyncio.Task[None]] = []
+        self._idle: set[asyncio.Task[Any]] = set()
+
+    @property
+    def depth(self) -> int:
+        """Slots in line."""
+        return self._line.qsize()
+
+    @property
+    def is_open(self) -> bool:
+        return self._open
+
+    def open(self) -> None:
+        """Every list is in and we lead: handle what there is and whatever changes."""
+        self._open = True
+        self._tasks = [asyncio.create_task(self._work(), name=f"worker {n}") for n in range(self._workers)]
+        self._tasks.append(asyncio.create_task(self.timers.run(), name="timers"))
+        for slot in self.cache.slots.values():
+            self.enqueue(slot)
+
+    async def close(self, grace: float) -> None:
+        """Take nothing more out of the line; let what is in flight end, but for no longer than ``grace`` seconds."""
+        self._open = False
+        busy = [task for task in self._tasks if task not in self._idle]
+        for task in self._tasks:
+            if task in self._idle or task.get_name() == "timers":
+                task.cancel()
+        if busy:
+            await asyncio.wait(busy, timeout=grace)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def enqueue(self, slot: Slot) -> None:
+        """Something about this slot changed, or its time has come."""
+        if slot.busy:
+            slot.dirty = True
+        elif self._open and not slot.queued and not slot.gone:
+            slot.queued = True
+            self._line.put_nowait(slot)
+
+    async def _work(self) -> None:
+        me = asyncio.current_task()
+        assert me is not None
+        while self._open:
+            self._idle.add(me)
+            slot = await self._line.get()
+            self._idle.discard(me)
+            slot.queued = False
+            if slot.gone:
+                continue
+            slot.busy = True
+            try:
+                await self._handle(slot)
+            except NotLeading:
+                return
+            except Exception:
+                self._watcher.failed()
+                _log.exception("handling the task failed", extra=identity(slot))
+                self._retry_later(slot)
+            finally:
+                slot.busy = False
+            if slot.dirty:
+                slot.dirty = False
+                self.enqueue(slot)
+
+    async def _handle(self, slot: Slot) -> None:
+        if slot.shed and not await self._has(slot, await self._statuses.refresh(slot)):
+            return
+        results: Results = ()
+        for _ in range(MOST_STEPS):
+            if slot.gone or not self._open:
+                return
+            slot.dirty = False
+            decision = self._decide_now(slot, results)
+            results = ()
+            if decision.finalizers is not None:
+                written = await self._statuses.set_finalizers(slot, decision.finalizers)
+                if not await self._has(slot, written):
+                    return
+                if written is Written.CONFLICT:
+                    continue
+            if decision.actions:
+                results = await self._effects.carry_out(slot, decision.actions)
+            elif await self._settle(slot, decision):
+                return
+        raise Stuck(f"no end after {MOST_STEPS} decisions")
+
+    def _decide_now(self, slot: Slot, results: Results) -> Decision:
+        started = time.perf_counter()
+        observation = Observation(self._clock(), KnownObjects(slot.objects), results)
+        decision = self._decide(self.world, slot.execution(), observation)
+        slot.want(decision.status)
+        self._watcher.decided(time.perf_counter() - started)
+        return decision
+
+    async def _settle(self, slot: Slot, decision: Decision) -> bool:
+        """Nothing more is to be done now: write the status if it is time to. False: decide again."""
+        now = self._clock()
+        if self._statuses.due(slot, now, urgent=decision.urgent):
+            before = slot.saved_phase
+            written = await self._statuses.write(slot)
+            if not await self._has(slot, written):
+                return True
+            if written is Written.CONFLICT:
+                return False
+            if slot.phase != before:
+                self._tell(slot, decision)
+        slot.delays = None
+        if decision.wake_at is not None and decision.wake_at <= now:
+            return False
+        self.timers.set(slot, _earlier(decision.wake_at, slot.write_due))
+        if slot.phase in TERMINAL_PHASES and not slot.unsaved and not slot.dirty and not decision.status.get("pending"):
+            slot.drop_all()
+        return True
+
+    async def _has(self, slot: Slot, written: Written) -> bool:
+        """Whether the slot can be gone on with."""
+        if written is Written.GONE:
+            self.cache.forget(slot)
+        elif written is Written.REFUSED:
+            self._retry_later(slot)
+        return written in (Written.SAVED, Written.CONFLICT)
+
+    def _retry_later(self, slot: Slot) -> None:
+        slot.delays = slot.delays or Delays(base=0.5, longest=300.0)
+        self.timers.set(slot, self._clock() + timedelta(seconds=slot.delays.next()))
+
+    def _tell(self, slot: Slot, decision: Decision) -> None:
+        if slot.phase not in TERMINAL_PHASES:
+            _log.debug("task is %s", slot.phase, extra=identity(slot))
+            return
+        self._watcher.ended(slot.phase)
+        error = decision.status.get("error") or {}
+        reason = f": {error.get('code')}: {error.get('message')}" if error else ""
+        _log.info("task %s%s", slot.phase, reason, extra=identity(slot))
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min(one, other) if one and other else one or other

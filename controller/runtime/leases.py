@@ -1,0 +1,156 @@
+"""Leadership: of several replicas one acts, the one that holds a Lease.
+
+The holder renews every ``retry`` seconds. Others count, by their own clock, how long the record has not changed, and
+take it over after ``duration``. The holder itself gives up ``deadline`` after its last renewal, well before that: a
+process that was frozen finds out by its clock, before it writes anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from controller.kube.answers import Answer
+from controller.kube.client import ApiServer
+from pluginmachinery.core.actions import Done, Found, Missing, ObjectRef, Refused, ResourceKind
+
+_log = logging.getLogger(__name__)
+
+LEASES = ResourceKind("coordination.k8s.io/v1", "Lease", "leases")
+
+
+class Lease:
+    """One replica's view of the Lease. ``acquired`` is set when it leads for the first time."""
+
+    def __init__(
+        self,
+        api: ApiServer,
+        namespace: str,
+        name: str,
+        identity: str,
+        *,
+        duration: float = 15.0,
+        deadline: float = 10.0,
+        retry: float = 2.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.acquired = asyncio.Event()
+        self.holder = ""
+        """Who holds it, as far as we know; "": nobody."""
+        self._api = api
+        self._ref = ObjectRef(LEASES, namespace, name)
+        self._identity = identity
+        self._duration = duration
+        self._deadline = deadline
+        self._retry = retry
+        self._clock = clock
+        self._sleep = sleep
+        self.problem = ""
+        """Why we can not even try to lead; "": nothing."""
+        self._renewed_at: float | None = None
+        self._lost = False
+        self._seen: tuple[Any, float] = (None, 0.0)
+        self._lease: dict[str, Any] | None = None
+
+    def leads(self) -> bool:
+        """Whether we may act at this moment. Once it was late, never again: whoever asked has stopped acting."""
+        if self._renewed_at is not None and self._clock() >= self._renewed_at + self._deadline:
+            self._lost = True
+        return self._renewed_at is not None and not self._lost
+
+    async def run(self) -> None:
+        """Acquire, then renew. Returns when the Lease was lost."""
+        while True:
+            asked_at = self._clock()
+            if await self._try():
+                if self._renewed_at is None:
+                    _log.info("leading as %s", self._identity)
+                self._renewed_at = asked_at
+                self.acquired.set()
+            if self._renewed_at is not None and not self.leads():
+                _log.error("lost the lease %s/%s to %s", self._ref.namespace, self._ref.name, self.holder or "silence")
+                return
+            await self._sleep(self._retry)
+
+    async def release(self) -> None:
+        """Let another replica take over at once."""
+        if self._lease is not None and self.leads():
+            self._lost = True
+            free = self._lease["spec"] | {"holderIdentity": "", "leaseDurationSeconds": 1}
+            await self._put(self._lease | {"spec": free})
+
+    async def _try(self) -> bool:
+        """Whether we hold it now. Who has lost it does not take it back: it has to start anew."""
+        if self._renewed_at is not None and self._lease is not None:
+            if await self._renew(self._lease):
+                return True
+            # Somebody changed the record: see who holds it.
+            self._lease = None
+        found = await self._api.get(self._ref)
+        if isinstance(found, Missing):
+            return await self._take(None)
+        if isinstance(found, Refused):
+            return self._can_not("read", found)
+        return await self._look_at(found)
+
+    async def _look_at(self, found: Found) -> bool:
+        spec = found.object.get("spec") or {}
+        self.holder = spec.get("holderIdentity") or ""
+        if self.holder == self._identity:
+            self._lease = dict(found.object)
+            return await self._renew(self._lease)
+        if self._renewed_at is not None:
+            self._lost = True
+            return False
+        record = (self.holder, spec.get("renewTime"), spec.get("leaseTransitions"))
+        if record != self._seen[0]:
+            self._seen = (record, self._clock())
+        expired = self._clock() - self._seen[1] >= (spec.get("leaseDurationSeconds") or self._duration)
+        return await self._take(dict(found.object)) if not self.holder or expired else False
+
+    async def _take(self, lease: dict[str, Any] | None) -> bool:
+        spec = (lease or {}).get("spec") or {}
+        wanted = {
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": int(self._duration),
+            "acquireTime": _now(),
+            "renewTime": _now(),
+            "leaseTransitions": (spec.get("leaseTransitions") or 0) + 1,
+        }
+        if lease is not None:
+            return await self._put(lease | {"spec": wanted})
+        metadata = {"name": self._ref.name, "namespace": self._ref.namespace}
+        body = {"apiVersion": LEASES.api_version, "kind": LEASES.kind, "metadata": metadata, "spec": wanted}
+        return self._keep(await self._api.create(self._ref, body))
+
+    async def _renew(self, lease: dict[str, Any]) -> bool:
+        return await self._put(lease | {"spec": lease["spec"] | {"renewTime": _now()}})
+
+    async def _put(self, lease: dict[str, Any]) -> bool:
+        return self._keep(await self._api.update(self._ref, lease))
+
+    def _keep(self, answer: Answer) -> bool:
+        if isinstance(answer, Done):
+            self._lease = answer.value
+            self.holder = answer.value["spec"].get("holderIdentity") or ""
+            self.problem = ""
+            return True
+        if isinstance(answer, Refused) and answer.reason not in ("Conflict", "AlreadyExists"):
+            return self._can_not("write", answer)
+        return False
+
+    def _can_not(self, what: str, refused: Refused) -> bool:
+        problem = f"can not {what} the lease: {refused.reason}: {refused.message}"
+        if problem != self.problem:
+            _log.warning("%s", problem)
+        self.problem = problem
+        return False
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
