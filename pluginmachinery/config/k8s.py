@@ -18,6 +18,7 @@ from pluginmachinery.config.sections import (
     SecurityContext,
     Since,
     Toleration,
+    Unlisted,
     Until,
 )
 
@@ -64,7 +65,7 @@ class K8sPluginConfig(Section):
     """Tolerations of every pod."""
     default_node_selector: dict[str, str] = {}
     """Node selector of every pod."""
-    default_affinity: Affinity | None = None
+    default_affinity: Annotated[Affinity | None, Unlisted()] = None
     """Affinity of every pod."""
     scheduler_name: str = ""
     """Scheduler of every pod; empty: the cluster's default."""

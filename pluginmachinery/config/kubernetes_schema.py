@@ -229,6 +229,8 @@ _int32 = _whole(32)
 
 
 def _quantity(value: Any) -> str:
+    if isinstance(value, Quantity):
+        return str(value)
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise SchemaError(f"an amount is needed, not {describe(value)}")
     try:
@@ -262,6 +264,7 @@ def _base64(value: Any) -> str:
 
 _SCALARS: Final[Mapping[str, Decode]] = {
     "string": _text,
+    "name": _text,
     "bool": _truth,
     "int32": _int32,
     "int64": _whole(64),
@@ -273,6 +276,7 @@ _SCALARS: Final[Mapping[str, Decode]] = {
 }
 _ZEROS: Final[Mapping[str, Any]] = {
     "string": "",
+    "name": "",
     "bool": False,
     "int32": 0,
     "int64": 0,

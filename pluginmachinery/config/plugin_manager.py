@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from pluginmachinery.config.durations import Duration
-from pluginmachinery.config.sections import Section
+from pluginmachinery.config.k8s import K8sPluginConfig
+from pluginmachinery.config.sections import PartOf, Section
 
 PolicyLevel = Literal["privileged", "baseline", "restricted"]
 """The levels of the Kubernetes Pod Security Standards, from anything goes to hardened."""
@@ -65,7 +66,7 @@ class ScopeConfig(Section):
     """Plugins that run there, in place of ``tasks.task-plugins.enabled-plugins``."""
     default_for_task_types: dict[str, str] | None = None
     """Merged over ``tasks.task-plugins.default-for-task-types``."""
-    k8s: dict[str, Any] | None = None
+    k8s: Annotated[dict[str, Any], PartOf(K8sPluginConfig)] | None = None
     """Keys of ``plugins.k8s``, each in place of the general one."""
     policy: PolicyConfig | None = None
     """Levels that hold there, in place of the general ones."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
-from pluginmachinery.config.sections import Section
+from pluginmachinery.config.sections import Int32, Section
 
 
 class NodeConfig(Section):
     """Failure budgets, used where ``plugin-manager.retries`` says nothing."""
 
+    passes_over_unknown: ClassVar[bool] = True
+
     max_node_retries_system_failures: int = 3
     """How often a task is tried again after failures that are not its own."""
-    interruptible_failure_threshold: int = -1
+    interruptible_failure_threshold: Int32 = -1
     """System failures after which a task is no longer run interruptibly; -1: only the last attempt is not."""
-    default_max_attempts: int = 1
+    default_max_attempts: Int32 = 1
     """Attempts of a task that names none."""
     ignore_retry_cause: bool = False
     """Count failures of any cause against one budget."""
@@ -22,6 +26,8 @@ class NodeConfig(Section):
 
 class LiteralOffloadingConfig(Section):
     """Large literals are kept in the object store instead of in messages; tasks are told the sizes."""
+
+    passes_over_unknown: ClassVar[bool] = True
 
     enabled: bool = Field(False, alias="Enabled")
     """Offload at all."""
@@ -35,6 +41,8 @@ class LiteralOffloadingConfig(Section):
 
 class PropellerConfig(Section):
     """What is read of Flyte's engine."""
+
+    passes_over_unknown: ClassVar[bool] = True
 
     node_config: NodeConfig = NodeConfig()
     """Failure budgets."""

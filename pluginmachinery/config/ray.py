@@ -7,7 +7,16 @@ from typing import Annotated
 from pydantic import Field
 
 from pluginmachinery.config.logs import LogConfig, TemplateLogPlugin
-from pluginmachinery.config.sections import CamelSection, Container, Deprecated, Since, Until
+from pluginmachinery.config.sections import (
+    CamelSection,
+    Container,
+    Deprecated,
+    Int32,
+    OmitEmpty,
+    Since,
+    Unlisted,
+    Until,
+)
 
 POD_IP = "$MY_POD_IP"
 
@@ -39,7 +48,7 @@ class RayNodeConfig(CamelSection):
 
     start_parameters: dict[str, str] = {}
     """Parameters of ``ray start``; the task's own win."""
-    ip_address: str = ""
+    ip_address: Annotated[str, OmitEmpty()] = ""
     """Address that the node announces."""
 
 
@@ -59,21 +68,21 @@ class RayDefaults(CamelSection):
 class RayConfig(CamelSection):
     """Defaults of Ray jobs."""
 
-    shutdown_after_job_finishes: bool = True
+    shutdown_after_job_finishes: Annotated[bool, OmitEmpty()] = True
     """Delete the Ray cluster when its job has ended."""
-    ttl_seconds_after_finished: int = 3600
+    ttl_seconds_after_finished: Annotated[Int32, OmitEmpty()] = 3600
     """Seconds until the Ray cluster is deleted; only with ``shutdownAfterJobFinishes``."""
-    service_type: str = "NodePort"
+    service_type: Annotated[str, OmitEmpty()] = "NodePort"
     """Type of the head's service: ClusterIP, NodePort or LoadBalancer."""
-    enable_ingress: Annotated[bool, Until("1")] = False
+    enable_ingress: Annotated[bool, OmitEmpty(), Until("1")] = False
     """Have KubeRay create an Ingress for the head's service."""
-    include_dashboard: bool = True
+    include_dashboard: Annotated[bool, OmitEmpty()] = True
     """Start Ray's dashboard."""
-    dashboard_host: str = "0.0.0.0"  # noqa: S104 - Flyte's default: the dashboard is reached through the head's service
+    dashboard_host: Annotated[str, OmitEmpty()] = "0.0.0.0"  # noqa: S104 - Flyte's default: the dashboard is reached through the head's service
     """Address on which the dashboard listens."""
-    node_ip_address: Annotated[str, Deprecated("defaults.headNode.ipAddress and defaults.workerNode.ipAddress")] = (
-        Field("", alias="nodeIPAddress")
-    )
+    node_ip_address: Annotated[
+        str, OmitEmpty(), Unlisted(), Deprecated("defaults.headNode.ipAddress and defaults.workerNode.ipAddress")
+    ] = Field("", alias="nodeIPAddress")
     """Address that nodes announce. Read only where those in ``defaults`` are empty; by default they are not."""
     remote_cluster_config: ClusterConfig = ClusterConfig()
     """Another cluster for Ray jobs."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -13,9 +13,9 @@ from pluginmachinery.config.logs import LogConfig, dashboard_links
 from pluginmachinery.config.plugin_manager import PluginManagerConfig
 from pluginmachinery.config.propeller import PropellerConfig
 from pluginmachinery.config.ray import RayConfig
-from pluginmachinery.config.sections import Section
+from pluginmachinery.config.sections import PlainSection, Section
 from pluginmachinery.config.spark import SparkConfig
-from pluginmachinery.config.storage import storage_defaults
+from pluginmachinery.config.storage import StorageConfig, storage_defaults
 from pluginmachinery.config.task_resources import TaskResources
 from pluginmachinery.config.tasks import TasksConfig
 
@@ -50,7 +50,7 @@ class Configuration(Section):
     """How the controller works."""
     propeller: PropellerConfig = PropellerConfig()
     """The few settings of Flyte's engine that we read."""
-    storage: dict[str, Any] = Field(default_factory=storage_defaults)
+    storage: Annotated[dict[str, Any], PlainSection(StorageConfig)] = Field(default_factory=storage_defaults)
     """The object store: Flyte's own keys, defaults filled in (:class:`~.storage.StorageConfig`)."""
     other: dict[str, Any] = {}
     """Sections of plugins that are not part of this package: ID of the section → its model, or the plain tree."""

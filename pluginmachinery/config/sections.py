@@ -14,7 +14,7 @@ are free and carry meaning, so writing keeps them out of the reach of Flyte's re
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -27,6 +27,9 @@ def kebab(name: str) -> str:
 
 class Section(BaseModel):
     """A part of the configuration whose keys are written ``like-this``."""
+
+    passes_over_unknown: ClassVar[bool] = False
+    """Flyte has more keys here than we read; strict reading does not ask about them."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -76,6 +79,41 @@ class Deprecated:
 
 
 @dataclass(frozen=True, slots=True)
+class Width:
+    """Marks a whole number that Flyte keeps in fewer than 64 bits."""
+
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """Marks a field that Flyte's reader does not know by name before it sees a document.
+
+    Flyte tells its reader all keys in advance, but those that its own JSON leaves out when empty. The difference
+    shows only where a mapping stands where none belongs (see :mod:`.viper`).
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class OmitEmpty:
+    """Marks a field that Flyte's own JSON leaves out when it is false, zero or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartOf:
+    """Marks a mapping that holds some keys of a section, by their attribute names and checked as in the section."""
+
+    section: type[BaseModel]
+
+
+@dataclass(frozen=True, slots=True)
+class PlainSection:
+    """Marks a section that travels as a plain mapping with Flyte's keys, all defaults filled in."""
+
+    section: type[BaseModel]
+
+
+@dataclass(frozen=True, slots=True)
 class QuantityText:
     """Marks a text that Flyte keeps as it is and parses as a quantity later, where a bad one is fatal."""
 
@@ -88,4 +126,5 @@ SecurityContext = Annotated[dict[str, Any], Kubernetes("SecurityContext")]
 PodDNSConfig = Annotated[dict[str, Any], Kubernetes("PodDNSConfig")]
 Container = Annotated[dict[str, Any], Kubernetes("Container")]
 PodTemplate = Annotated[dict[str, Any], Kubernetes("PodTemplate")]
+Int32 = Annotated[int, Width(32)]
 QuantityString = Annotated[str, QuantityText()]

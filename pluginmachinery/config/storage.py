@@ -6,14 +6,21 @@ package it travels as a plain mapping with Flyte's own keys and all defaults fil
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from pluginmachinery.config.sections import Section
+from pluginmachinery.config.durations import Duration
+from pluginmachinery.config.sections import CamelSection, Section, Unlisted
 
 
-class StorageConnection(Section):
+class OpenSection(Section):
+    """A part of Flyte's own section, of which we need not know every key."""
+
+    passes_over_unknown: ClassVar[bool] = True
+
+
+class StorageConnection(OpenSection):
     """How to reach an S3-like store."""
 
     endpoint: str = ""
@@ -30,7 +37,7 @@ class StorageConnection(Section):
     """Speak plain HTTP."""
 
 
-class StowConfig(Section):
+class StowConfig(OpenSection):
     """The store by way of the library stow, which knows more than S3."""
 
     kind: str = ""
@@ -39,7 +46,7 @@ class StowConfig(Section):
     """Settings of that kind."""
 
 
-class StorageCache(Section):
+class StorageCache(OpenSection):
     """In-memory cache of metadata."""
 
     max_size_mbs: int = Field(0, alias="max_size_mbs")
@@ -48,14 +55,34 @@ class StorageCache(Section):
     """Garbage collection target of the Go process."""
 
 
-class StorageLimits(Section):
+class StorageLimits(OpenSection):
     """Limits of single reads."""
 
     max_download_mbs: int = Field(2, alias="maxDownloadMBs")
     """Largest object that is read, in megabytes."""
 
 
-class StorageConfig(Section):
+class StorageHttpClient(CamelSection):
+    """How to speak HTTP to the store."""
+
+    passes_over_unknown: ClassVar[bool] = True
+
+    headers: dict[str, tuple[str, ...]] = {}
+    """Headers of every request."""
+    timeout: Duration = Duration()
+    """Longest time of a request; 0s: no limit."""
+
+
+class SignedUrls(CamelSection):
+    """How URLs for clients are signed."""
+
+    passes_over_unknown: ClassVar[bool] = True
+
+    stow_config_override: Annotated[dict[str, str], Unlisted()] = {}
+    """Settings of stow for this alone."""
+
+
+class StorageConfig(OpenSection):
     """The object store."""
 
     type: str = "s3"
@@ -72,8 +99,13 @@ class StorageConfig(Section):
     """In-memory cache."""
     limits: StorageLimits = StorageLimits()
     """Limits of single reads."""
+    default_http_client: StorageHttpClient = Field(StorageHttpClient(), alias="defaultHttpClient")
+    """How to speak HTTP to the store."""
+    signed_url: SignedUrls = Field(SignedUrls(), alias="signedUrl")
+    """How URLs for clients are signed."""
 
     def as_mapping(self) -> dict[str, Any]:
+        """Plain JSON with Flyte's keys."""
         return self.model_dump(by_alias=True, mode="json")
 
 

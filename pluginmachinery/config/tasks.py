@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pluginmachinery.config.durations import Duration
-from pluginmachinery.config.sections import Deprecated, Section
+from pluginmachinery.config.sections import Deprecated, Int32, Section, Unlisted
 
 
 class TaskPluginConfig(Section):
@@ -15,7 +15,7 @@ class TaskPluginConfig(Section):
 
     enabled_plugins: tuple[str, ...] = ()
     """IDs of the plugins that run. An empty list means all of them."""
-    default_for_task_types: dict[str, str] = {}
+    default_for_task_types: Annotated[dict[str, str], Unlisted()] = {}
     """Task type → ID of the plugin that runs it; needed where two enabled plugins know one type."""
 
 
@@ -33,7 +33,7 @@ class TasksConfig(Section):
 
     task_plugins: TaskPluginConfig = TaskPluginConfig()
     """Which plugins run."""
-    max_plugin_phase_versions: int = 100000
+    max_plugin_phase_versions: Int32 = 100000
     """How often a plugin may report news within one phase."""
     backoff: BackOffConfig = BackOffConfig()
     """How launching backs off."""

@@ -40,6 +40,9 @@ func (s *schema) kind(t reflect.Type) string {
 	}
 	switch t.Kind() {
 	case reflect.String:
+		if t.PkgPath() != "" {
+			return "name"
+		}
 		return "string"
 	case reflect.Bool:
 		return "bool"

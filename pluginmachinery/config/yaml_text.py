@@ -1,0 +1,199 @@
+"""YAML as Flyte's reader understands it, with the place of every key.
+
+Flyte reads with Go's yaml.v3: ``yes`` and ``on`` are texts, ``0o17`` and ``017`` are octal, ``1_000`` is a number, a
+bare date is a date, a key may not occur twice, and only the first document of a text counts. PyYAML scans (through
+libyaml), the meaning of plain scalars is decided here.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+
+from pluginmachinery.config.problems import Location, Path, Problem
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+PLAIN: Final = "plain"
+_TAG = "tag:yaml.org,2002:"
+_TRUE = frozenset(("true", "True", "TRUE"))
+_FALSE = frozenset(("false", "False", "FALSE"))
+_NULL = frozenset(("", "~", "null", "Null", "NULL"))
+_SPECIAL_FLOATS = {
+    **{sign + text: float("inf") for sign in ("", "+") for text in (".inf", ".Inf", ".INF")},
+    **{"-" + text: float("-inf") for text in (".inf", ".Inf", ".INF")},
+    **{text: float("nan") for text in (".nan", ".NaN", ".NAN")},
+}
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_TIMESTAMP = re.compile(
+    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
+    r"(([Tt]|[ \t]+)[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]+)?([ \t]*(Z|[-+][0-9]{1,2}:[0-9]{2}))?)?"
+)
+_LARGEST = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Timestamp:
+    """A bare date or time: no text, and nothing in Flyte's configuration is one."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The plain tree of one text, and where its keys and list items stand.
+
+    ``tree`` consists of dicts, lists, str, int, float, bool, None and :class:`Timestamp`; it is None where there is
+    no usable tree. ``problems`` are errors of YAML itself, with their places.
+    """
+
+    tree: Any
+    locations: Mapping[Path, Location] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+class _PlainLoader(_Loader):  # type: ignore[misc]
+    """Composes nodes and leaves the meaning of plain scalars open."""
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        if kind is yaml.ScalarNode and implicit[0]:
+            return PLAIN
+        return super().resolve(kind, value, implicit)
+
+
+def parse(name: str, text: str) -> Parsed:
+    """Parse the first YAML document of a text; ``name`` is the file for the messages."""
+    try:
+        loader = _PlainLoader(text)
+        try:
+            node = loader.get_node() if loader.check_node() else None
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Location(name, mark.line + 1, mark.column + 1) if mark else Location(name)
+        return Parsed(None, problems=(_not_yaml(place, error.problem or "it does not parse"),))
+    except yaml.YAMLError as error:
+        return Parsed(None, problems=(_not_yaml(Location(name), str(error)),))
+    builder = _Builder(name)
+    tree = None if node is None else builder.value(node, ())
+    return Parsed(tree, builder.locations, tuple(builder.problems))
+
+
+def _not_yaml(place: Location, what: str) -> Problem:
+    return Problem(place, (), f"this is not valid YAML: {what}", "check the indentation and quotes around this place")
+
+
+class _Builder:
+    """Turns composed nodes into plain values and remembers places."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.locations: dict[Path, Location] = {}
+        self.problems: list[Problem] = []
+
+    def value(self, node: yaml.Node, path: Path) -> Any:
+        self.locations.setdefault(path, self._place(node))
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        return self._scalar(node) if isinstance(node, yaml.ScalarNode) else None
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[Any, Any]:
+        result: dict[Any, Any] = {}
+        merged: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            if key_node.tag == PLAIN and key_node.value == "<<":
+                for source in self._merged(value_node):
+                    for key, value in self._mapping(source, path).items():
+                        merged.setdefault(key, value)
+                continue
+            key = self._scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
+            if not isinstance(key, (str, int, float, bool)):
+                self._problem(key_node, path, "a key must be a text", "write the key as a quoted text")
+                continue
+            here = (*path, key_text(key))
+            if key in result:
+                first = self.locations[here]
+                message = f"the key is there twice (first in line {first.line})"
+                self._problem(key_node, here, message, "remove one of them")
+                continue
+            self.locations[here] = self._place(key_node)
+            result[key] = self.value(value_node, here)
+        return {**merged, **result}
+
+    def _merged(self, node: yaml.Node) -> Iterator[yaml.MappingNode]:
+        for source in node.value if isinstance(node, yaml.SequenceNode) else (node,):
+            if isinstance(source, yaml.MappingNode):
+                yield source
+            else:
+                self._problem(source, (), "only mappings can be merged with <<", "refer to a mapping")
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        if node.tag == PLAIN:
+            return plain(node.value)
+        if node.tag == _TAG + "binary":
+            return base64.b64decode(node.value).decode("utf-8", "surrogateescape")
+        if node.tag in (_TAG + "int", _TAG + "float", _TAG + "bool", _TAG + "null"):
+            return plain(node.value)
+        return node.value
+
+    def _place(self, node: yaml.Node) -> Location:
+        return Location(self.name, node.start_mark.line + 1, node.start_mark.column + 1)
+
+    def _problem(self, node: yaml.Node, path: Path, message: str, mend: str) -> None:
+        self.problems.append(Problem(self._place(node), path, message, mend))
+
+
+def key_text(key: Any) -> str:
+    """A key that YAML did not take for a text, as Go prints it."""
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    return str(key)
+
+
+def plain(text: str) -> Any:
+    """What an unquoted scalar means."""
+    if text in _NULL:
+        return None
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    if text in _SPECIAL_FLOATS:
+        return _SPECIAL_FLOATS[text]
+    if text[0] not in "+-.0123456789":
+        return text
+    if _TIMESTAMP.fullmatch(text):
+        return Timestamp(text)
+    digits = text.replace("_", "")
+    number = None if text[0] == "." else go_int(digits)
+    if number is not None and -(1 << 63) <= number <= _LARGEST:
+        return number
+    if _FLOAT.fullmatch(digits):
+        return float(digits)
+    return text
+
+
+_INTEGER = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|0[oO]([0-7]+)|0[bB]([01]+)|0([0-7]+)|(0|[1-9][0-9]*))")
+
+
+def go_int(text: str) -> int | None:
+    """A whole number as Go's ``strconv.ParseInt`` reads it with base 0; None where the text is none.
+
+    Underscores are no part of this: they are allowed only where the caller removed them.
+    """
+    match = _INTEGER.fullmatch(text)
+    if match is None:
+        return None
+    sign, hexadecimal, octal, binary, old_octal, decimal = match.groups()
+    for digits, base in ((hexadecimal, 16), (octal, 8), (binary, 2), (old_octal, 8), (decimal, 10)):
+        if digits is not None:
+            return int(sign + digits, base)
+    return None
