@@ -232,7 +232,7 @@ class Failures(ApiModel):
     system: int | None = None
     """Of the platform: against the configured system retries."""
     interruptions: int | None = None
-    """Of interruptible nodes: against the system retries too, and at the threshold the task is no longer interruptible."""
+    """Of interruptible nodes: against the system retries too; at the threshold the task is no longer interruptible."""
 
 
 class Attempt(ApiModel):
@@ -278,7 +278,7 @@ class Pending(ApiModel):
     """What is still to be done although the outcome of the attempt is known."""
 
     step: Literal["ReadOutputs", "Abort", "Finalize"]
-    outcome: Literal["Retry", "Succeeded", "Failed", "Aborted"]
+    outcome: Literal["Retry", "Succeeded", "Failed", "Aborted", "Deleted"]
     """What comes after it."""
     recorded: bool | None = None
     """The outcome is on record: objects may be deleted now."""

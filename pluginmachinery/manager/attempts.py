@@ -1,0 +1,121 @@
+"""An attempt: one try of a task, with a name, paths and a context of its own.
+
+What an attempt leaves must not be mistaken for another's. The first attempt uses names and folders as the spec gives
+them; later ones append their number: ``<generatedName>-<attempt>``, ``<outputPrefix>/<attempt>``. Its checkpoints are
+the next attempt's previous ones.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pluginmachinery.api import names
+from pluginmachinery.api.contexts import parse_template, task_context
+from pluginmachinery.core.tasks import TaskContext
+from pluginmachinery.manager import paths
+from pluginmachinery.manager.context_cache import Key
+from pluginmachinery.manager.worlds import World
+
+if TYPE_CHECKING:
+    from flyteidl.core.tasks_pb2 import TaskTemplate
+
+
+def key(execution: Mapping[str, Any], attempt: int) -> Key:
+    return execution["metadata"]["uid"], attempt
+
+
+def context(
+    world: World, execution: Mapping[str, Any], attempt: int, *, interruptible: bool, now: datetime
+) -> TaskContext:
+    """The context of this attempt; parsed once and remembered.
+
+    Raises PluginError ``BadTaskTemplate`` or ``BadTaskExecution``.
+    """
+    parsed = world.contexts.get(key(execution, attempt), lambda: _parse(world, execution, attempt))
+    metadata = parsed.metadata
+    return dataclasses.replace(
+        parsed,
+        config=world.config,
+        metadata=dataclasses.replace(metadata, interruptible=True) if interruptible else metadata,
+        pod_templates=world.pod_template_store,
+        environment=world.environment,
+        now=now,
+    )
+
+
+def _parse(world: World, execution: Mapping[str, Any], attempt: int) -> TaskContext:
+    template = parse_template(execution["spec"]["template"])
+    members = members_of(world, execution, template, attempt)
+    return task_context(template, members, config=world.config, pod_templates=())
+
+
+def members_of(world: World, execution: Mapping[str, Any], template: TaskTemplate, attempt: int) -> dict[str, Any]:
+    """The spec of the execution, with what it leaves open filled in for this attempt."""
+    spec, metadata = execution["spec"], execution["metadata"]
+    members = dict(spec)
+    members["namespace"] = metadata["namespace"]
+    members["ownerReference"] = names.owner_reference(execution)
+    members["generatedName"] = generated_name(execution, attempt)
+    members["id"] = _identifier(execution, template, attempt)
+    members["interruptible"] = False  # decided attempt by attempt
+    members["maxAttempts"] = max_attempts(world, spec, template)
+    members["platformResources"] = spec.get("platformResources") or world.platform_resources
+    overrides = spec.get("overrides") or {}
+    members["overrides"] = overrides if overrides.get("resources") is not None else {**overrides, "resources": {}}
+    return members | paths.of_attempt(execution, attempt, data_prefix=world.data_prefix)
+
+
+def generated_name(execution: Mapping[str, Any], attempt: int) -> str:
+    """The name of the attempt's object, before it is made DNS-1123."""
+    given: str | None = execution["spec"].get("generatedName")
+    if given is None:
+        return f"{execution['metadata']['name']}-{attempt}"
+    return given if attempt == 0 else f"{given}-{attempt}"
+
+
+def max_attempts(world: World, spec: Mapping[str, Any], template: TaskTemplate) -> int:
+    """How many attempts may end in a failure of the task itself."""
+    given: int | None = spec.get("maxAttempts")
+    if given is not None:
+        return given
+    return template.metadata.retries.retries + 1 if template.metadata.retries.retries else _default_attempts(world)
+
+
+def wants_interruption(spec: Mapping[str, Any], template: TaskTemplate) -> bool:
+    """Does the execution, or else the template, want to run interruptibly?"""
+    given: bool | None = spec.get("interruptible")
+    return template.metadata.interruptible if given is None else given
+
+
+def _default_attempts(world: World) -> int:
+    return max(world.config.propeller.node_config.default_max_attempts, 1)
+
+
+def _identifier(execution: Mapping[str, Any], template: TaskTemplate, attempt: int) -> dict[str, Any]:
+    """Flyte's identifier of this attempt: ``retryAttempt`` is the attempt that the task sees in its environment."""
+    given: Mapping[str, Any] | None = execution["spec"].get("id")
+    if given is not None:
+        if attempt == 0:
+            return dict(given)
+        first = given.get("retryAttempt", given.get("retry_attempt", 0))
+        return {name: value for name, value in given.items() if name != "retry_attempt"} | {
+            "retryAttempt": int(first) + attempt
+        }
+    task, name = template.id, execution["metadata"]["name"]
+    return {
+        "taskId": {
+            "resourceType": "TASK",
+            "project": task.project,
+            "domain": task.domain,
+            "name": task.name,
+            "version": task.version,
+        },
+        "nodeExecutionId": {
+            "nodeId": name,
+            "executionId": {"project": task.project, "domain": task.domain, "name": name},
+        },
+        "retryAttempt": attempt,
+    }

@@ -1,0 +1,83 @@
+"""What holds for all tasks at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pluginmachinery.config import Configuration
+from pluginmachinery.core.plugins import AbortOverride, CorePlugin, KubernetesPlugin
+from pluginmachinery.core.tasks import PodTemplates
+from pluginmachinery.manager.context_cache import ContextCache
+
+if TYPE_CHECKING:
+    from pluginmachinery.plugins.registry import PluginRegistry
+
+
+@dataclass(frozen=True)
+class World:
+    """Configuration, plugins, pod templates and the process environment.
+
+    A new World is made when one of these changes (a PodTemplate event); ``dataclasses.replace`` keeps the rest, the
+    plugins' own memory and the parsed tasks included. ``data_prefix`` is a folder or URL under which executions that
+    name no paths get their own.
+    """
+
+    config: Configuration
+    registry: PluginRegistry
+    pod_templates: Sequence[Mapping[str, Any]] = ()
+    pod_template_default_namespace: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    data_prefix: str = ""
+    contexts: ContextCache = field(default_factory=ContextCache, compare=False, repr=False)
+    plugins: dict[str, CorePlugin] = field(default_factory=dict, compare=False, repr=False)
+
+    def plugin(self, plugin_id: str) -> CorePlugin:
+        """The plugin as the life cycle drives it. Raises PluginMachineryError where it is not enabled."""
+        known = self.plugins.get(plugin_id)
+        if known is None:
+            known = self.plugins[plugin_id] = self._load(plugin_id)
+        return known
+
+    def needs_finalizer(self, plugin_id: str) -> bool:
+        """Must a TaskExecution of this plugin wait for us when it is deleted?
+
+        So it is when something is left that owner references do not remove: state outside Kubernetes, an object that
+        must not simply be deleted, or objects that carry a finalizer of ours. Plain pods need nothing.
+        """
+        plugin = self.registry.load(plugin_id)
+        if not isinstance(plugin, KubernetesPlugin):
+            return True
+        injected = self.config.plugins.k8s.inject_finalizer and not plugin.properties.disable_inject_finalizer
+        unowned = plugin.properties.disable_inject_owner_references
+        return injected or unowned or isinstance(plugin, AbortOverride)
+
+    @cached_property
+    def pod_template_store(self) -> PodTemplates:
+        return PodTemplates(self.pod_templates, self.pod_template_default_namespace)
+
+    @cached_property
+    def platform_resources(self) -> dict[str, dict[str, str]]:
+        """The platform's defaults and limits (``task_resources``) as a Kubernetes ResourceRequirements."""
+        resources = self.config.task_resources
+        return {"requests": _amounts(resources.defaults), "limits": _amounts(resources.limits)}
+
+    def _load(self, plugin_id: str) -> CorePlugin:
+        plugin = self.registry.load(plugin_id)
+        if isinstance(plugin, KubernetesPlugin):
+            from pluginmachinery.manager.plugin_manager import PluginManager
+
+            return PluginManager(plugin)
+        return plugin
+
+
+def _amounts(resources: Any) -> dict[str, str]:
+    """Flyte's resource names → Kubernetes' own. Amounts of zero are given too: they mean "no limit" further on."""
+    return {
+        "cpu": str(resources.cpu),
+        "memory": str(resources.memory),
+        "ephemeral-storage": str(resources.ephemeral_storage),
+        "nvidia.com/gpu": str(resources.gpu),
+    }
