@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -27,7 +28,11 @@ MERGE_PATCH = "application/merge-patch+json"
 
 
 class ApiClient:
-    """Requests to one server as one user. Safe to use from several threads: every request has its own connection."""
+    """Requests to one server as one user. Safe to use from several threads: every request has its own connection.
+
+    Args:
+        server: `https://…`, `http://…`, or `unix:///path` for a proxy that listens on a socket file.
+    """
 
     def __init__(self, server: str, *, ca_file: Path | None = None, token: str | None = None) -> None:
         self.server = server
@@ -112,6 +117,8 @@ class ApiClient:
         return answer
 
     def _connect(self, timeout: float) -> http.client.HTTPConnection:
+        if self._address.scheme == "unix":
+            return _UnixConnection(self._address.path, timeout)
         host, port = self._address.hostname or "", self._address.port
         if self._tls is None:
             return http.client.HTTPConnection(host, port, timeout=timeout)
@@ -131,6 +138,19 @@ def wait_until(look: Callable[[], T | None], *, timeout: float = 20, what: str =
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {timeout:g} s for {what}")
         time.sleep(POLL_INTERVAL)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a socket file."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
 
 
 def _error(status: int, reason: str, answer: bytes) -> ApiError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from pathlib import Path
 
 import click
 
@@ -42,6 +44,32 @@ def where() -> None:
 
     for binary in BINARIES:
         click.echo(f"{binary.name}\t{binary.version}\t{find(binary.name) or 'not built yet: run `make binaries`'}")
+
+
+@commands.command()
+@click.option("--controllers/--no-controllers", default=True, help="Run kube-controller-manager and kube-scheduler.")
+@click.option("--nodes/--no-nodes", default=True, help="Simulate nodes: a plain, a GPU and a spot one.")
+@click.option(
+    "--output-root",
+    type=click.Path(file_okay=False, resolve_path=True, path_type=Path),
+    help="Folder below which simulated pods may write files.",
+)
+def up(controllers: bool, nodes: bool, output_root: Path | None) -> None:
+    """Run a control plane in the foreground until Ctrl-C; prints the line that points kubectl at it.
+
+    \b
+    Example:
+      python -m tools.controlplane up
+      export KUBECONFIG=…            (in another terminal: the line that it printed)
+    """
+    from tools.controlplane.controlplanes import ControlPlane
+    from tools.controlplane.simulation.nodes import DEFAULT_NODES
+
+    plane = ControlPlane(nodes=DEFAULT_NODES if nodes else (), controllers=controllers, output_root=output_root)
+    with plane:
+        click.echo(f"export KUBECONFIG={shlex.quote(str(plane.kubeconfig))}")
+        click.echo(f"{plane.server} is ready, logs are in {plane.folder / 'logs'}; Ctrl-C ends it", err=True)
+        plane.wait()
 
 
 def main() -> None:

@@ -34,6 +34,8 @@ class Cluster(ABC):
     """Requests as that administrator."""
     folder: Path
     """Where this cluster's own files lie; gone after `stop`."""
+    output_root: Path | None = None
+    """Folder below which simulated pods may write files; None: no pod of this cluster can."""
 
     @abstractmethod
     def start(self) -> Self:

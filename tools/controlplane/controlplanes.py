@@ -135,6 +135,14 @@ class ControlPlane(Cluster):
         """
         self._running.restart(name)
 
+    def wait(self) -> None:
+        """Blocks while everything runs.
+
+        Raises:
+            StartFailed: a component has ended by itself; with the tail of its log.
+        """
+        self._running.wait()
+
     @property
     def audit_log(self) -> Path:
         """The audit log: one JSON event a line."""

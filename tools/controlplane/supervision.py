@@ -16,6 +16,7 @@ from tools.controlplane.errors import PortTaken, StartFailed
 from tools.controlplane.processes import Process
 
 POLL_INTERVAL = 0.02
+WATCH_INTERVAL = 0.5
 PORT_TAKEN = "address already in use"
 
 
@@ -74,6 +75,18 @@ class Supervisor:
         self._processes[name].kill()
         self._processes[name] = self._spawn(name)
         self._wait_ready(name)
+
+    def wait(self) -> None:
+        """Blocks until a component ends by itself, which is an error.
+
+        Raises:
+            StartFailed: with the tail of its log.
+        """
+        while True:
+            for name, process in self._processes.items():
+                if process.returncode is not None:
+                    raise self._failure(name, f"{name} ended with code {process.returncode}")
+            time.sleep(WATCH_INTERVAL)
 
     def stop(self) -> None:
         """Ends all, the last started first; those that do not end in time are killed."""

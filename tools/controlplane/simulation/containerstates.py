@@ -80,7 +80,7 @@ class Container:
         return {
             "name": self.spec["name"],
             "image": image,
-            "imageID": f"{image}@sha256:{_digest(image)}" if started else "",
+            "imageID": f"sha256:{_digest(image)}" if started else "",
             "containerID": self._container_id(self.restarts(wanted)) if started else "",
             "state": state,
             "lastState": self._last_state(state),
