@@ -1,0 +1,77 @@
+"""The identity of an object: what is added to every object that a plugin has built, and to none by the plugin itself.
+
+Namespace, name, owner and finalizer; labels and annotations of the platform, the object, the task template and the
+execution, where later ones win; what tells of secrets and of who runs the task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pluginmachinery.core.plugins import KubernetesPlugin
+from pluginmachinery.core.tasks import TaskContext, TaskMetadata
+from pluginmachinery.pods import names, secrets
+
+if TYPE_CHECKING:
+    from flyteidl.core.tasks_pb2 import TaskTemplate
+
+FINALIZER = "flyte.org/finalizer-k8s"
+"""Keeps an object until its task has been finalized, where the platform wants that (``inject-finalizer``)."""
+EXECUTION_IDENTITY = "execution-identity"
+"""Label: who runs the task."""
+
+
+def finished_object(task: TaskContext, plugin: KubernetesPlugin, built: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest to be created: ``built`` with its identity. The reference's ``addObjectMetadata``.
+
+    Raises PluginError ``BadTaskSpecification`` for secrets that can not be described.
+    """
+    config, metadata = task.config.plugins.k8s, task.metadata
+    own = built.get("metadata") or {}
+    given = task.template.metadata.metadata
+    annotations = {
+        **config.default_annotations,
+        **(own.get("annotations") or {}),
+        **given.annotations,
+        **metadata.annotations,
+        **secrets.describing_annotations(task.template.security_context.secrets),
+    }
+    labels = {
+        **config.default_labels,
+        **(own.get("labels") or {}),
+        **given.labels,
+        **metadata.labels,
+        **_own_labels(task.template, metadata),
+    }
+    finished = {
+        **own,
+        "namespace": metadata.namespace,
+        "name": object_name(metadata),
+        "labels": labels,
+        "annotations": annotations,
+    }
+    if not plugin.properties.disable_inject_owner_references:
+        finished["ownerReferences"] = [] if config.disable_inject_owner_references else _owners(metadata)
+    if config.inject_finalizer and not plugin.properties.disable_inject_finalizer:
+        finalizers = own.get("finalizers") or ()
+        finished["finalizers"] = [*finalizers, *([] if FINALIZER in finalizers else [FINALIZER])]
+    return {**built, "metadata": {key: value for key, value in finished.items() if value}}
+
+
+def object_name(metadata: TaskMetadata) -> str:
+    """The object's name: the generated one, made a DNS-1123 subdomain if it is none."""
+    return names.subdomain(metadata.generated_name)
+
+
+def _owners(metadata: TaskMetadata) -> list[dict[str, Any]]:
+    return [] if metadata.owner_reference is None else [dict(metadata.owner_reference)]
+
+
+def _own_labels(template: TaskTemplate, metadata: TaskMetadata) -> dict[str, str]:
+    labels = {}
+    if template.security_context.secrets:
+        labels[secrets.LABEL] = secrets.LABEL_VALUE
+    if metadata.security_context is not None and metadata.security_context.run_as.execution_identity:
+        labels[EXECUTION_IDENTITY] = names.label_value(metadata.security_context.run_as.execution_identity)
+    return labels
