@@ -26,7 +26,7 @@ from pluginmachinery.manager.lifecycle import Decision, World, advance
 _log = logging.getLogger(__name__)
 
 MOST_STEPS = 250
-"""Decisions in a row for one task: more than the life cycle allows itself. Beyond it the task is left alone for a while."""
+"""Decisions in a row for one task, more than the life cycle allows itself; beyond, the task is left alone a while."""
 
 Results = tuple[tuple[Action, Result], ...]
 Decide = Callable[[World, Mapping[str, Any], Observation], Decision]
