@@ -7,19 +7,15 @@ execution, where later ones win; what tells of secrets and of who runs the task.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pluginmachinery.core.plugins import KubernetesPlugin
 from pluginmachinery.core.tasks import TaskContext, TaskMetadata
-from pluginmachinery.pods import names, secrets
-
-if TYPE_CHECKING:
-    from flyteidl.core.tasks_pb2 import TaskTemplate
+from pluginmachinery.pods import names
+from pluginmachinery.pods.metadata import execution_annotations, execution_labels
 
 FINALIZER = "flyte.org/finalizer-k8s"
 """Keeps an object until its task has been finalized, where the platform wants that (``inject-finalizer``)."""
-EXECUTION_IDENTITY = "execution-identity"
-"""Label: who runs the task."""
 
 
 def finished_object(task: TaskContext, plugin: KubernetesPlugin, built: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,15 +30,13 @@ def finished_object(task: TaskContext, plugin: KubernetesPlugin, built: Mapping[
         **config.default_annotations,
         **(own.get("annotations") or {}),
         **given.annotations,
-        **metadata.annotations,
-        **secrets.describing_annotations(task.template.security_context.secrets),
+        **execution_annotations(task),
     }
     labels = {
         **config.default_labels,
         **(own.get("labels") or {}),
         **given.labels,
-        **metadata.labels,
-        **_own_labels(task.template, metadata),
+        **execution_labels(task),
     }
     finished = {
         **own,
@@ -66,12 +60,3 @@ def object_name(metadata: TaskMetadata) -> str:
 
 def _owners(metadata: TaskMetadata) -> list[dict[str, Any]]:
     return [] if metadata.owner_reference is None else [dict(metadata.owner_reference)]
-
-
-def _own_labels(template: TaskTemplate, metadata: TaskMetadata) -> dict[str, str]:
-    labels = {}
-    if template.security_context.secrets:
-        labels[secrets.LABEL] = secrets.LABEL_VALUE
-    if metadata.security_context is not None and metadata.security_context.run_as.execution_identity:
-        labels[EXECUTION_IDENTITY] = names.label_value(metadata.security_context.run_as.execution_identity)
-    return labels
