@@ -1,4 +1,4 @@
-"""Reading as Flyte reads: :mod:`.viper` makes settings of documents, :mod:`.mapstructure` makes sections of settings."""
+"""Reading as Flyte reads: :mod:`.viper` makes settings of documents, :mod:`.mapstructure` sections of settings."""
 
 from __future__ import annotations
 

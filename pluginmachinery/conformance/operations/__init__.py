@@ -1,0 +1,1 @@
+"""One module for each operation of recorded cases; each has ``answer(case) -> dict``."""
