@@ -6,10 +6,8 @@ while the phase stays. Running is left alone: there the version says whether the
 
 from __future__ import annotations
 
-from pluginmachinery.core.phases import ErrorKind, Phase, PhaseInfo, permanent_failure
+from pluginmachinery.core.phases import Phase, PhaseInfo
 from pluginmachinery.core.tasks import SavedPhase
-
-TOO_MANY_PHASE_VERSIONS = "TooManyPluginPhaseVersions"
 
 
 def raise_version(info: PhaseInfo, saved: SavedPhase) -> PhaseInfo:
@@ -26,18 +24,3 @@ def raise_version(info: PhaseInfo, saved: SavedPhase) -> PhaseInfo:
     ):
         return info.with_version(saved.version + 1)
     return info
-
-
-def cap_version(info: PhaseInfo, saved: SavedPhase, limit: int) -> PhaseInfo:
-    """The phase, or a permanent failure if it brings news within one phase more often than ``limit`` allows.
-
-    ``limit`` is ``tasks.max-plugin-phase-versions``. Each version costs a write; a reason that never settles would cost
-    them for ever.
-    """
-    if info.phase != saved.phase or info.version == saved.version or info.version <= limit:
-        return info
-    return permanent_failure(
-        TOO_MANY_PHASE_VERSIONS,
-        f"the plugin reported news within phase {info.phase} more than {limit} times (tasks.max-plugin-phase-versions)",
-        kind=ErrorKind.SYSTEM,
-    )

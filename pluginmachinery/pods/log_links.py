@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from pluginmachinery.config.logs import AzureLogsTemplatePlugin, LogConfig, MessageFormat, TemplateLogPlugin
-from pluginmachinery.pods.log_templates import LogSource, fill
+from pluginmachinery.pods.log_templates import NO_TIME, LogSource, fill
 
 if TYPE_CHECKING:
     from pluginmachinery.core.tasks import TaskContext
+
+__all__ = ["NO_TIME", "LogSource", "TaskLog", "plugin_links", "task_logs"]
 
 TaskLog = dict[str, Any]
 

@@ -1,6 +1,6 @@
 """Pod status → phase: whether a pod waits, runs, is done or will never be.
 
-The *primary container* is the one whose end is the end of the task; the annotation :data:`PRIMARY_CONTAINER` names it.
+The *primary container* is the one whose end is the end of the task; the annotation ``primary_container_name`` names it.
 Without the annotation all containers have to end well. Source: Flyte's pod plugin and ``flytek8s``
 (``DemystifySuccess``, ``DemystifyFailure``, ``DeterminePrimaryContainerPhase``).
 
@@ -32,9 +32,7 @@ from pluginmachinery.pods.fields import Fields, integer, moment, record, record_
 from pluginmachinery.pods.log_links import TaskLog, task_logs
 from pluginmachinery.pods.log_templates import NO_TIME, LogSource
 from pluginmachinery.pods.pending import pending_phase
-
-PRIMARY_CONTAINER = "primary_container_name"
-"""Annotation of a pod: the container whose end is the end of the task."""
+from pluginmachinery.pods.raw import PRIMARY_CONTAINER_KEY
 
 OOM_KILLED = "OOMKilled"
 INTERRUPTED = "Interrupted"
@@ -98,7 +96,7 @@ class _Pod:
     @property
     def primary_container(self) -> str | None:
         annotations = record(record(self.object, "metadata"), "annotations")
-        return text(annotations, PRIMARY_CONTAINER) if PRIMARY_CONTAINER in annotations else None
+        return text(annotations, PRIMARY_CONTAINER_KEY) if PRIMARY_CONTAINER_KEY in annotations else None
 
 
 def _phase(pod: _Pod) -> PhaseInfo:

@@ -1,0 +1,27 @@
+"""Conduct: where the plugin manager does better than Flyte, each point switchable.
+
+``replay`` compares with the reference and runs with :data:`AS_FLYTE`; everything else runs with the defaults.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """What of the better ways is on."""
+
+    wait_for_every_kind: bool = True
+    """A full quota, 429 and timeouts make every task wait. Flyte lets only pods wait; other kinds fail."""
+    exact_quotas: bool = True
+    """All amounts of a quota's refusal count, and a request for as much as the quota waits. Flyte reads only some of
+    the amounts and fails such a request for good."""
+    check_owner: bool = True
+    """An object of our name that belongs to somebody else is not ours. Flyte takes it for its own."""
+    tidy_finalize: bool = True
+    """Only a finalizer that is there is removed, and only what is there is deleted. Flyte may patch an object that has
+    no finalizer at all, deletes what is known to be gone, and does nothing when no retries are configured."""
+
+
+AS_FLYTE = Conduct(wait_for_every_kind=False, exact_quotas=False, check_owner=False, tidy_finalize=False)

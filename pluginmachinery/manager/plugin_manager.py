@@ -1,0 +1,266 @@
+"""PluginManager: makes a :class:`KubernetesPlugin` – one task, one object – a :class:`CorePlugin`.
+
+It creates the object, follows it, aborts and finalizes it. What the answers of the API server mean is decided in
+:mod:`.launch`, :mod:`.abort` and :mod:`.finalize`; here they are put together, and what a plugin raises is caught: a
+:class:`PluginError` is an answer, anything else a defect of the plugin that must not take the process down.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import PurePath
+from typing import Any
+
+from pluginmachinery.config.quantities import Quantity
+from pluginmachinery.core.actions import (
+    Action,
+    Create,
+    Done,
+    Found,
+    ObjectRef,
+    Observation,
+    Observe,
+    Refused,
+    ResourceKind,
+    Result,
+    WakeAt,
+)
+from pluginmachinery.core.errors import FAILED_TO_BUILD_RESOURCE, PLUGIN_PANIC, PluginError
+from pluginmachinery.core.phases import (
+    ErrorKind,
+    ExecutionError,
+    Phase,
+    PhaseInfo,
+    permanent_failure,
+    retryable_failure,
+    undefined,
+    waiting_for_resources,
+)
+from pluginmachinery.core.plugins import AbortOverride, KubernetesPlugin
+from pluginmachinery.core.tasks import PluginContext, TaskContext
+from pluginmachinery.core.transitions import PluginState, Transition
+from pluginmachinery.manager import abort, finalize, launch, quotas, refusals
+from pluginmachinery.manager.backoff import Backoff
+from pluginmachinery.manager.conduct import Conduct
+from pluginmachinery.manager.finalize import Finalization
+from pluginmachinery.manager.objects import finished_object, object_name
+from pluginmachinery.manager.ownership import is_own
+from pluginmachinery.manager.plugin_states import ManagerState, Next, Step
+
+RESOURCE_DELETED_EXTERNALLY = "ResourceDeletedExternally"
+UNEXPECTED_OBJECT_DELETION = "UnexpectedObjectDeletion"
+
+_POD = ResourceKind("v1", "Pod", "pods")
+_CREATING = Step("handle", "create")
+_LOOK_AGAIN = timedelta(seconds=10)
+"""How long a task waits for room when back-off is switched off."""
+
+
+class PluginManager:
+    """Drives one plugin.
+
+    ``backoff`` is shared by all managers of a process, because quotas are shared; without one the manager has its own.
+    ``conduct`` says where to do better than Flyte.
+    """
+
+    def __init__(
+        self, plugin: KubernetesPlugin, backoff: Backoff | None = None, *, conduct: Conduct | None = None
+    ) -> None:
+        self._plugin = plugin
+        self._backoff = Backoff() if backoff is None else backoff
+        self._conduct = Conduct() if conduct is None else conduct
+        self._may_wait = self._conduct.wait_for_every_kind or plugin.resource == _POD
+
+    @property
+    def id(self) -> str:
+        return self._plugin.id
+
+    @property
+    def plugin(self) -> KubernetesPlugin:
+        """The plugin that is driven."""
+        return self._plugin
+
+    # --- The three verbs ---------------------------------------------------------------------------------------------
+
+    def handle(self, task: TaskContext, state: PluginState, observation: Observation) -> Transition:
+        """Create the object if it was not, else see how it stands.
+
+        Success means that the object says so; whether the task left outputs is for the caller to find out.
+        """
+        try:
+            known = ManagerState.read(state)
+        except PluginError as error:
+            return Transition(retryable_failure(error.code, error.message), state)
+        step = self._check if known.started else self._launch
+        return self._guarded(state, lambda: step(_at(task, observation.now), known, observation))
+
+    def abort(self, task: TaskContext, state: PluginState, observation: Observation) -> Transition:
+        """Stop the object. It is over with the first transition that has no actions."""
+        plugin = self._plugin
+        on_abort = (lambda manifest: plugin.on_abort(task, manifest)) if isinstance(plugin, AbortOverride) else None
+
+        def go_on(step: Step | None) -> Next:
+            return abort.next_step(
+                self._ref(task), step, observation, on_abort=on_abort, is_own=lambda found: self._is_own(task, found)
+            )
+
+        return self._cleaning(state, go_on)
+
+    def finalize(self, task: TaskContext, state: PluginState, observation: Observation) -> Transition:
+        """Let go of the object. It is over with the first transition that has no actions."""
+        config, properties = task.config.plugins.k8s, self._plugin.properties
+        finalization = Finalization(
+            ref=self._ref(task),
+            config=config,
+            conduct=self._conduct,
+            delete=config.delete_resource_on_finalize and not properties.disable_delete_resource_on_finalize,
+            finalizer_expected=config.inject_finalizer and not properties.disable_inject_finalizer,
+            is_own=lambda found: self._is_own(task, found),
+            seed=task.random_seed,
+        )
+        return self._cleaning(state, lambda step: finalize.next_step(finalization, step, observation))
+
+    # --- Launch ------------------------------------------------------------------------------------------------------
+
+    def _launch(self, task: TaskContext, known: ManagerState, observation: Observation) -> Transition:
+        if known.step == _CREATING:
+            for action, result in observation.results:
+                if isinstance(action, Create):
+                    return self._launched(task, known, action, result)
+        if self._is_there_already(task, observation):
+            return self._check(task, known, observation)
+        try:
+            manifest = finished_object(task, self._plugin, self._plugin.build_resource(task))
+        except PluginError as error:
+            failure = permanent_failure(FAILED_TO_BUILD_RESOURCE, f"the object could not be built: {error}")
+            return _settled(known, failure, started=False)
+        create = Create(self._ref(task), manifest)
+        gate = self._backoff.gate(create.ref)
+        if self._may_wait and not gate.lets_through(task.now, lambda: self._usage(manifest)):
+            waiting = waiting_for_resources("waiting for room after a refusal", version=known.saved.version)
+            if known.saved.phase == Phase.WAITING_FOR_RESOURCES:
+                # What was refused says more than that nothing has been tried since.
+                waiting = dataclasses.replace(waiting, reason=known.saved.reason)
+            return _settled(known, waiting, started=False, actions=self._wake(create.ref, task.now))
+        return Transition(undefined(), known.at(_CREATING).write(), (create,))
+
+    def _is_there_already(self, task: TaskContext, observation: Observation) -> bool:
+        """Did we create it, and died before that was saved? Then creating it again would only be refused."""
+        if not self._conduct.check_owner or not (task.metadata.owner_reference or {}).get("uid"):
+            return False
+        there = observation.objects.get(self._ref(task))
+        return isinstance(there, Found) and self._is_own(task, there.object)
+
+    def _launched(self, task: TaskContext, known: ManagerState, create: Create, result: Result) -> Transition:
+        decided = launch.verdict(result, may_wait=self._may_wait, conduct=self._conduct)
+        if isinstance(decided, ExecutionError):
+            return _failed(known.at(None), decided)
+        if isinstance(result, Done):
+            self._backoff.succeeded(create.ref)
+        if decided.phase is Phase.WAITING_FOR_RESOURCES and isinstance(result, Refused):
+            quota = quotas.parse_refusal(result.message) if refusals.is_quota_exceeded(result) else None
+            self._backoff.refused(create.ref, task.now, quota.requested if quota else {}, task.config.tasks.backoff)
+            return _settled(known, decided, started=False, actions=self._wake(create.ref, task.now))
+        return _settled(known, decided, started=decided.phase is Phase.QUEUED)
+
+    def _usage(self, manifest: Mapping[str, Any]) -> Mapping[str, Quantity] | None:
+        """What the object takes of a quota; None for kinds whose pods an operator makes."""
+        return quotas.pod_usage(manifest) if self._plugin.resource == _POD else None
+
+    def _wake(self, ref: ObjectRef, now: datetime) -> tuple[Action, ...]:
+        opens_at = self._backoff.gate(ref).opens_at
+        return (WakeAt(opens_at if opens_at is not None and opens_at > now else now + _LOOK_AGAIN),)
+
+    # --- Check -------------------------------------------------------------------------------------------------------
+
+    def _check(self, task: TaskContext, known: ManagerState, observation: Observation) -> Transition:
+        ref = self._ref(task)
+        match observation.object(ref):
+            case None:
+                return Transition(undefined(), known.write(), (Observe(ref),))
+            case Found(manifest) if self._is_own(task, manifest):
+                return self._found(task, known, ref, manifest)
+            case Found():
+                return _settled(known, _gone(ref, "an object of its name belongs to something else"), started=True)
+            case result if refusals.is_not_there(result):
+                return _settled(known, _gone(ref, result.message), started=True)
+            case refused:
+                return _failed(known, refusals.as_error(refused, "the object could not be looked up"))
+
+    def _found(self, task: TaskContext, known: ManagerState, ref: ObjectRef, manifest: Mapping[str, Any]) -> Transition:
+        try:
+            info = self._plugin.get_task_phase(PluginContext(task, known.saved), manifest)
+        except PluginError as error:
+            return _failed(known, ExecutionError(error.code, error.message, ErrorKind.SYSTEM))
+        if not info.phase.is_terminal and (manifest.get("metadata") or {}).get("deletionTimestamp"):
+            # Somebody deleted it, or its node went away and nobody is left to end it.
+            info = retryable_failure(
+                UNEXPECTED_OBJECT_DELETION,
+                f"{ref.kind.kind} {ref.namespace}/{ref.name} was deleted before it ended",
+                kind=ErrorKind.SYSTEM,
+            )
+        return _settled(known, info, started=True)
+
+    # --- What they share ---------------------------------------------------------------------------------------------
+
+    def _ref(self, task: TaskContext) -> ObjectRef:
+        return ObjectRef(self._plugin.resource, task.metadata.namespace, object_name(task.metadata))
+
+    def _is_own(self, task: TaskContext, manifest: Mapping[str, Any]) -> bool:
+        return not self._conduct.check_owner or is_own(task, self._plugin, manifest)
+
+    def _cleaning(self, state: PluginState, go_on: Callable[[Step | None], Next]) -> Transition:
+        """One step of an abort or a finalization."""
+        try:
+            known = ManagerState.read(state)
+        except PluginError:
+            # The object may be there all the same.
+            known = ManagerState()
+
+        def transition() -> Transition:
+            following = go_on(known.step)
+            changed = known.step is not None or following.step is not None
+            written = known.at(following.step).write() if changed else state
+            return Transition(undefined(), written, following.actions, following.error)
+
+        return self._guarded(state, transition)
+
+    def _guarded(self, state: PluginState, decide: Callable[[], Transition]) -> Transition:
+        try:
+            return decide()
+        except PluginError as error:
+            return Transition(undefined(), state, error=ExecutionError(error.code, error.message, ErrorKind.SYSTEM))
+        except Exception as error:  # whatever else a plugin raises is its defect, not ours
+            return Transition(undefined(), state, error=_panic(self.id, error))
+
+
+def _at(task: TaskContext, now: datetime) -> TaskContext:
+    return task if task.now == now else dataclasses.replace(task, now=now)
+
+
+def _settled(known: ManagerState, info: PhaseInfo, *, started: bool, actions: tuple[Action, ...] = ()) -> Transition:
+    return Transition(info, known.seen(info, started=started).write(), actions)
+
+
+def _failed(known: ManagerState, error: ExecutionError) -> Transition:
+    """Nothing is known: what is remembered stays."""
+    return Transition(undefined(), known.write(), error=error)
+
+
+def _gone(ref: ObjectRef, message: str) -> PhaseInfo:
+    return retryable_failure(
+        RESOURCE_DELETED_EXTERNALLY,
+        f"{ref.kind.kind} {ref.namespace}/{ref.name} is gone: {message}" if message else f"{ref.name} is gone",
+        kind=ErrorKind.SYSTEM,
+    )
+
+
+def _panic(plugin: str, error: Exception) -> ExecutionError:
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({PurePath(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return ExecutionError(
+        PLUGIN_PANIC, f"plugin {plugin} raised {type(error).__name__}: {error}{place}", ErrorKind.SYSTEM
+    )

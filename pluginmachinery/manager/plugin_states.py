@@ -1,0 +1,120 @@
+"""What the plugin manager remembers of an attempt, as JSON in the status.
+
+::
+
+    {"started": true, "phase": "Running", "phaseVersion": 1, "reason": "",
+     "step": {"of": "finalize", "name": "patch", "tries": 1}}
+
+``step`` is there only while something goes on that takes more than one action; it says whose results the next call has.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pluginmachinery.core.actions import Action
+from pluginmachinery.core.errors import PluginError
+from pluginmachinery.core.phases import ErrorKind, ExecutionError, PhaseInfo
+from pluginmachinery.core.tasks import SavedPhase
+from pluginmachinery.core.transitions import PluginState
+
+CORRUPTED_PLUGIN_STATE = "CorruptedPluginState"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where something stands: ``of`` is handle, abort or finalize, ``name`` what was asked for last.
+
+    ``tries`` counts what met a conflict, ``error`` is what went wrong on the way and is reported at the end.
+    """
+
+    of: str
+    name: str
+    tries: int = 0
+    error: ExecutionError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What comes next: actions and the step they belong to; without a step it is over, well or with an error."""
+
+    step: Step | None = None
+    actions: tuple[Action, ...] = ()
+    error: ExecutionError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerState:
+    """``started``: the object was created. ``saved``: the phase that was seen last."""
+
+    started: bool = False
+    saved: SavedPhase = field(default_factory=SavedPhase)
+    step: Step | None = None
+
+    @classmethod
+    def read(cls, state: PluginState) -> ManagerState:
+        """Raises PluginError ``CorruptedPluginState`` for what :meth:`write` has not written."""
+        if state is None:
+            return _NOTHING_YET
+        try:
+            step = state.get("step")
+            return cls(
+                started=_typed(state["started"], bool),
+                saved=SavedPhase(
+                    _typed(state["phase"], str),
+                    _typed(state["phaseVersion"], int),
+                    _typed(state.get("reason", ""), str),
+                ),
+                step=None if step is None else _read_step(step),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise PluginError(CORRUPTED_PLUGIN_STATE, f"the saved state can not be read: {error!r}") from error
+
+    def write(self) -> dict[str, Any]:
+        written: dict[str, Any] = {
+            "started": self.started,
+            "phase": str(self.saved.phase),
+            "phaseVersion": self.saved.version,
+            "reason": self.saved.reason,
+        }
+        if self.step is not None:
+            written["step"] = _write_step(self.step)
+        return written
+
+    def seen(self, info: PhaseInfo, *, started: bool) -> ManagerState:
+        """With this phase as the last one, and nothing going on."""
+        return ManagerState(started, SavedPhase(str(info.phase), info.version, info.reason))
+
+    def at(self, step: Step | None) -> ManagerState:
+        return dataclasses.replace(self, step=step)
+
+
+_NOTHING_YET = ManagerState()
+
+
+def _typed(value: Any, kind: type) -> Any:
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value
+
+
+def _read_step(written: Mapping[str, Any]) -> Step:
+    error = written.get("error")
+    return Step(
+        of=_typed(written["of"], str),
+        name=_typed(written["name"], str),
+        tries=_typed(written.get("tries", 0), int),
+        error=None if error is None else ExecutionError(error["code"], error["message"], ErrorKind.SYSTEM),
+    )
+
+
+def _write_step(step: Step) -> dict[str, Any]:
+    written: dict[str, Any] = {"of": step.of, "name": step.name}
+    if step.tries:
+        written["tries"] = step.tries
+    if step.error is not None:
+        written["error"] = {"code": step.error.code, "message": step.error.message}
+    return written
