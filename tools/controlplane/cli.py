@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 from pathlib import Path
@@ -66,7 +67,7 @@ def up(controllers: bool, nodes: bool, output_root: Path | None) -> None:
     from tools.controlplane.simulation.nodes import DEFAULT_NODES
 
     plane = ControlPlane(nodes=DEFAULT_NODES if nodes else (), controllers=controllers, output_root=output_root)
-    with plane:
+    with contextlib.suppress(KeyboardInterrupt), plane:
         click.echo(f"export KUBECONFIG={shlex.quote(str(plane.kubeconfig))}")
         click.echo(f"{plane.server} is ready, logs are in {plane.folder / 'logs'}; Ctrl-C ends it", err=True)
         plane.wait()

@@ -13,7 +13,9 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -36,6 +38,7 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]
     from tools.controlplane.errors import BinaryMissing
     from tools.controlplane.opening import open_cluster
 
+    _let_sigterm_end_the_session()
     cluster = open_cluster(output_root=tmp_path_factory.mktemp("outputs"))
     try:
         cluster.start()
@@ -45,6 +48,12 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]
         yield cluster
     finally:
         cluster.stop()
+
+
+def _let_sigterm_end_the_session() -> None:
+    """Fixtures are finished then, as after Ctrl-C; by default the process would be gone without a word."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda *_: pytest.exit("SIGTERM", returncode=143))
 
 
 @pytest.fixture
