@@ -72,6 +72,3 @@ def _job_spec(launcher: ReplicaSpec, worker: ReplicaSpec, *, slots: int, run_pol
         "runPolicy": run_policy,
         "mpiReplicaSpecs": {LAUNCHER: launcher, WORKER: worker},
     }
-
-
-PLUGIN = MPIPlugin()

@@ -80,6 +80,3 @@ def _elastic_policy(config: Any) -> dict[str, Any]:
         "nProcPerNode": config.nproc_per_node,
         "maxRestarts": config.max_restarts,
     }
-
-
-PLUGIN = PyTorchPlugin()

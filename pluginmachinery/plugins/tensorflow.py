@@ -68,6 +68,3 @@ def _job_spec(specs: dict[str, ReplicaSpec], *, run_policy: dict[str, Any]) -> d
     if WORKER not in specs:
         raise bad_task("a TFJob needs at least one worker", field="custom")
     return {"tfReplicaSpecs": specs, "runPolicy": run_policy}
-
-
-PLUGIN = TensorflowPlugin()

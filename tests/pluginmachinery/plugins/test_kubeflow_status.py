@@ -17,13 +17,15 @@ from pluginmachinery.core.errors import PluginError
 from pluginmachinery.core.phases import ErrorKind, Phase, PhaseInfo
 from pluginmachinery.core.plugins import KubernetesPlugin
 from pluginmachinery.core.tasks import SavedPhase
-from pluginmachinery.plugins import mpi, pytorch, tensorflow
 from pluginmachinery.plugins.kubeflow.job_status import DOWNSTREAM_SYSTEM_ERROR, NO_CURRENT_CONDITION, OPERATOR_SILENT
 from pluginmachinery.plugins.kubeflow.training_job import TrainingJobPlugin
+from pluginmachinery.plugins.mpi import MPIPlugin
+from pluginmachinery.plugins.pytorch import PyTorchPlugin
+from pluginmachinery.plugins.tensorflow import TensorflowPlugin
 from pluginmachinery.pods.fields import MALFORMED_RESOURCE
 from tests.pluginmachinery.plugins.training_tasks import CREATED, condition, job, seen, started, training_task
 
-PLUGINS: tuple[TrainingJobPlugin, ...] = (pytorch.PLUGIN, tensorflow.PLUGIN, mpi.PLUGIN)
+PLUGINS: tuple[TrainingJobPlugin, ...] = (PyTorchPlugin(), TensorflowPlugin(), MPIPlugin())
 
 
 @pytest.fixture(params=PLUGINS, ids=lambda plugin: plugin.id)

@@ -8,7 +8,7 @@ import pytest
 
 from pluginmachinery.core.errors import BAD_TASK_SPECIFICATION, PluginError
 from pluginmachinery.plugins.kubeflow.replica_logs import LINKED_PODS
-from pluginmachinery.plugins.pytorch import PLUGIN
+from pluginmachinery.plugins.pytorch import PyTorchPlugin
 from tests.pluginmachinery.plugins.training_tasks import (
     CONTAINER,
     condition,
@@ -20,6 +20,7 @@ from tests.pluginmachinery.plugins.training_tasks import (
     training_task,
 )
 
+PLUGIN = PyTorchPlugin()
 CPU_2 = {"limits": [{"name": "CPU", "value": "2"}]}
 
 
