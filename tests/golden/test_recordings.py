@@ -1,0 +1,71 @@
+"""Every recorded case of the reference is replayed; no group may fall below its floor.
+
+``FLOORS`` says how many cases of a group must agree. Raise a number as soon as more do, and never lower one: the goal
+of every group is all of its cases. Deviations from the reference that a replay can not avoid are predicates over a
+case's input in :data:`DEVIATIONS`, each with its reason in docs/limits.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from pluginmachinery.conformance.replay import answer
+from tests.golden.comparison import differences
+from tests.golden.recordings import Group, recordings
+
+ALL = -1
+FLOORS: Mapping[Group, int] = {
+    ("config", "-"): ALL,
+    ("enabled", "-"): ALL,
+    ("build", "container"): 0,
+    ("build", "sidecar"): 0,
+    ("build", "pod"): 0,
+    ("build", "spark"): 0,
+    ("build", "ray"): 0,
+    ("build", "dask"): 0,
+    ("build", "pytorch"): 0,
+    ("build", "tensorflow"): 0,
+    ("build", "mpi"): 0,
+    ("phase", "container"): 0,
+    ("phase", "spark"): 0,
+    ("phase", "ray"): 0,
+    ("phase", "dask"): 0,
+    ("phase", "pytorch"): 0,
+    ("phase", "tensorflow"): 0,
+    ("phase", "mpi"): 0,
+    ("manager", "container"): 0,
+    ("manager", "spark"): 0,
+    ("manager", "ray"): 0,
+    ("manager", "dask"): 0,
+    ("manager", "pytorch"): 0,
+    ("manager", "tensorflow"): 0,
+    ("manager", "mpi"): 0,
+}
+DEVIATIONS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {}
+SHOWN = 10
+
+
+@pytest.mark.parametrize("group", recordings(), ids="-".join)
+def test_the_recorded_cases_agree(group: Group, report_score: Callable[[Group, int, int, int], None]) -> None:
+    cases = [recording for recording in recordings()[group] if not _deviates(recording.case)]
+    failures = {
+        recording.case["id"]: found
+        for recording in cases
+        if (found := differences(recording.case, recording.expected, answer(recording.case)))
+    }
+    floor = FLOORS[group] if FLOORS[group] != ALL else len(cases)
+    passed = len(cases) - len(failures)
+    report_score(group, passed, floor, len(cases))
+    shown = [f"{case}: {found[0]}" for case, found in list(failures.items())[:SHOWN]]
+    assert passed >= floor, f"{passed} of {len(cases)} agree, {floor} must:\n" + "\n".join(shown)
+
+
+def test_every_group_has_a_floor() -> None:
+    assert set(FLOORS) == set(recordings())
+
+
+def _deviates(case: Mapping[str, Any]) -> bool:
+    return any(deviates(case) for deviates in DEVIATIONS.values())
