@@ -1,0 +1,164 @@
+"""``controller run``: the controller itself, until it is told to end."""
+
+from __future__ import annotations
+
+import logging as standard_logging
+import os
+import socket
+import sys
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NoReturn
+
+import click
+
+from controller.services import logging
+
+if TYPE_CHECKING:
+    from controller.kube.credentials import Credentials
+    from controller.runtime.application import Application, Options
+    from controller.services.configuration import Loaded
+
+_log = standard_logging.getLogger(__name__)
+
+CAN_NOT_START = 2
+"""Exit code when the process can not start as it was told to: nothing was done then."""
+
+
+@click.command()
+@click.option(
+    "--config",
+    "folder",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Folder with the configuration: *.yaml files, merged in the order of their names.",
+)
+@click.option("--kubeconfig", type=click.Path(path_type=Path), metavar="FILE", help="Kubeconfig to use.")
+@click.option("--context", metavar="NAME", help="Context of the kubeconfig. Default: its current one.")
+@click.option(
+    "--namespace", "-n", "namespaces", multiple=True, metavar="NS", help="Follow this one; repeatable. Default: all."
+)
+@click.option(
+    "--listen",
+    default=":8080",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where /healthz, /readyz and /metrics are.",
+)
+@click.option("--log-format", type=click.Choice(["json", "text"]), help="Default: text on a terminal, else json.")
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
+@click.option(
+    "--data-root",
+    metavar="DIR|URL",
+    default="",
+    help="Executions that name no paths get their inputs and outputs beneath.",
+)
+@click.option(
+    "--leader-elect/--no-leader-elect",
+    default=False,
+    show_default=True,
+    help="Act only while holding a Lease: needed where several replicas run.",
+)
+@click.option(
+    "--leader-elect-namespace",
+    metavar="NS",
+    help="Namespace of the Lease. Default: $POD_NAMESPACE, else the namespace of the credentials.",
+)
+def run(
+    folder: Path,
+    kubeconfig: Path | None,
+    context: str | None,
+    namespaces: tuple[str, ...],
+    listen: str,
+    log_format: Literal["json", "text"] | None,
+    log_level: str,
+    data_root: str,
+    leader_elect: bool,
+    leader_elect_namespace: str | None,
+) -> None:
+    """Run the controller against a cluster.
+
+    It follows the TaskExecutions of the cluster (or of the namespaces given) and creates what they need. SIGTERM or
+    Ctrl-C lets writes in flight end and then ends it; a second one ends it at once.
+    """
+    from controller.kube.credentials import CredentialsError, find
+    from controller.services.configuration import StartError, load
+    from controller.services.probes import bind
+
+    logging.configure(log_format, log_level.upper())
+    try:
+        loaded = load(folder)
+        credentials = find(kubeconfig, context)
+        bound = bind(listen)
+    except StartError as error:
+        _refuse(error.lines)
+    except CredentialsError as error:
+        _refuse([str(error)])
+    except (OSError, ValueError) as error:
+        _refuse([f"can not listen on {listen}: {error}"])
+    _log.info("configuration %s of %s (%s)", loaded.digest, folder, ", ".join(loaded.files))
+    for failed in loaded.registry.failed:
+        _log.warning("the optional plugin %s does not run: %s", failed.id, failed.reason)
+
+    home = os.environ.get("POD_NAMESPACE") or credentials.namespace
+    lease_namespace = (leader_elect_namespace or home) if leader_elect else None
+    _serve(loaded, credentials, bound, namespaces, lease_namespace, home, data_root)
+
+
+def _serve(
+    loaded: Loaded,
+    credentials: Credentials,
+    bound: socket.socket,
+    namespaces: tuple[str, ...],
+    lease_namespace: str | None,
+    home: str,
+    data_root: str,
+) -> NoReturn:
+    from controller.runtime import frame
+    from controller.runtime.application import Options
+
+    identity = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
+    options = Options(namespaces=namespaces, lease_namespace=lease_namespace, identity=identity)
+    sys.exit(
+        frame.run(lambda: _application(loaded, credentials, bound, options, home, data_root), credentials, namespaces)
+    )
+
+
+def _application(
+    loaded: Loaded, credentials: Credentials, bound: socket.socket, options: Options, home: str, data_root: str
+) -> Application:
+    from importlib import metadata
+
+    from controller.runtime.application import Application
+    from controller.services.metrics import Metrics
+    from controller.services.outputs import OutputStore
+    from controller.services.tokens import InMemoryTokens
+    from pluginmachinery.manager.lifecycle import World
+
+    world = World(
+        config=loaded.config,
+        registry=loaded.registry,
+        pod_template_default_namespace=home,
+        environment=dict(os.environ),
+        data_prefix=data_root,
+    )
+    return Application(
+        world=world,
+        kinds=[kind for declaration in loaded.registry.declarations for kind in declaration.resources],
+        credentials=credentials,
+        outputs=OutputStore(loaded.config.storage),
+        tokens=InMemoryTokens(),
+        metrics=Metrics(metadata.version("flyte-plugin-manager"), loaded.digest),
+        options=options,
+        listen=bound,
+    )
+
+
+def _refuse(lines: Sequence[str]) -> NoReturn:
+    for line in lines:
+        click.echo(f"controller run: {line}", err=True)
+    sys.exit(CAN_NOT_START)
