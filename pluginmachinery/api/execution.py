@@ -320,7 +320,7 @@ class TaskExecutionStatus(ApiModel):
 
     observed_generation: int | None = None
     """Generation of spec that this status has seen."""
-    phase: ExecutionPhase | None = None
+    phase: Annotated[ExecutionPhase, Field(strict=False)] | None = None
     """Where it stands."""
     phase_version: int | None = None
     """Grows when something worth telling changes within a phase."""

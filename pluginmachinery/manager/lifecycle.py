@@ -135,7 +135,7 @@ def _prepared(turn: Turn) -> Decision | None:
         _want_finalizer(turn)
     except PluginMachineryError as error:
         return _not_prepared(turn, PLUGIN_NOT_AVAILABLE, str(error))
-    if turn.status["attempt"] == 0 and (files := inputs.files(turn.spec, turn.context())):
+    if files := inputs.files(turn.spec, turn.context()):
         match turn.observation.result_of(WriteInputs):
             case None:
                 return turn.carry_out((WriteInputs(files),))
