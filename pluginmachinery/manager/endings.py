@@ -115,7 +115,7 @@ def _leave(turn: Turn, step: str, outcome: Outcome, *, recorded: bool = False) -
     turn.drop_results()
     turn.status.pop("systemErrors", None)
     turn.status["pending"] = {"step": step, "outcome": outcome} | ({"recorded": True} if recorded else {})
-    if not turn.attempt_started:
+    if "plugin" not in turn.status or not turn.may_have_objects:
         return _conclude(turn)
     return pending(turn) or turn.decide()
 

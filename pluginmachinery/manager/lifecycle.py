@@ -14,6 +14,7 @@ cycle hold through crashes at any point:
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -36,6 +37,7 @@ from pluginmachinery.manager.budgets import Failures
 from pluginmachinery.manager.deadlines import Deadline
 from pluginmachinery.manager.turns import PLUGIN_DOES_NOT_SETTLE, PLUGIN_NOT_AVAILABLE, Decision, Turn
 from pluginmachinery.manager.worlds import World
+from pluginmachinery.plugins.enabling import cleaned
 
 __all__ = ["Decision", "World", "advance"]
 
@@ -63,8 +65,9 @@ def _deleted(turn: Turn) -> Decision | None:
         return None
     finalizers = turn.metadata.get("finalizers") or ()
     ended = statuses.is_terminal(turn.status) and "pending" not in turn.status
-    if ended or not turn.attempt_started:
+    if ended or not turn.may_have_objects:
         return endings.release(turn)
+    _accept_for_clean_up(turn)
     if names.FINALIZER in finalizers:
         return endings.abort_attempt(turn, "Deleted")
     # Nobody waits for us. While others do, its objects shall not run on; the garbage collector takes what is owned.
@@ -82,8 +85,7 @@ def _aborted(turn: Turn) -> Decision | None:
     """Somebody set spec.abort."""
     if not turn.spec.get("abort") or statuses.is_terminal(turn.status):
         return None
-    if "phase" not in turn.status:
-        statuses.accept(turn.status, turn.now)
+    _accept_for_clean_up(turn)
     statuses.begin_abort(turn.status)
     return endings.abort_attempt(turn, "Aborted")
 
@@ -100,6 +102,15 @@ def _accepted(turn: Turn) -> Decision | None:
     except PluginMachineryError as error:
         return _refuse(turn, getattr(error, "code", PLUGIN_NOT_AVAILABLE), str(error))
     return None
+
+
+def _accept_for_clean_up(turn: Turn) -> None:
+    """First sight of a task that is to end: only its plugin matters, and that only if it has left something."""
+    if "phase" not in turn.status:
+        statuses.accept(turn.status, turn.now)
+    if "plugin" not in turn.status:
+        with contextlib.suppress(PluginMachineryError):
+            turn.status["plugin"] = _plugin_id(turn)
 
 
 def _held(turn: Turn) -> Decision | None:
@@ -214,9 +225,8 @@ def _not_prepared(turn: Turn, code: str, message: str) -> Decision:
 
 def _check(turn: Turn) -> None:
     spec = turn.spec
-    declaration = turn.world.registry.resolve(spec["template"]["type"], spec.get("plugin"))
-    turn.status["plugin"] = declaration.id
-    turn.world.plugin(declaration.id)
+    turn.status["plugin"] = plugin = _plugin_id(turn)
+    turn.world.plugin(plugin)
     inputs.check(spec)
     task = turn.context()
     try:
@@ -225,6 +235,17 @@ def _check(turn: Turn) -> None:
         raise PluginError(BAD_TASK_EXECUTION, str(error), field="spec.timeouts") from error
     if outcomes.outputs_declared(task.template) and not task.paths.output_prefix:
         raise PluginError(BAD_TASK_EXECUTION, "the template declares outputs: spec.outputPrefix must say where to")
+
+
+def _plugin_id(turn: Turn) -> str:
+    """The plugin for this task. An override that can not be followed is an error, never silently another plugin."""
+    wanted = turn.spec.get("plugin")
+    found: str = turn.world.registry.resolve(turn.spec["template"]["type"], wanted).id
+    if wanted is not None and cleaned(found) != cleaned(wanted):
+        task_type = turn.spec["template"]["type"]
+        message = f"the plugin {wanted} is not enabled or does not run tasks of type {task_type}"
+        raise PluginError(PLUGIN_NOT_AVAILABLE, message, field="spec.plugin")
+    return found
 
 
 def _refuse(turn: Turn, code: str, message: str) -> Decision:

@@ -15,7 +15,7 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 from pluginmachinery.api import names, times
-from pluginmachinery.core.actions import Action, Create, Observation, Observe, WakeAt
+from pluginmachinery.core.actions import Action, Create, Found, Observation, Observe, WakeAt
 from pluginmachinery.core.errors import PLUGIN_PANIC, PluginError, PluginMachineryError
 from pluginmachinery.core.phases import ErrorKind, ExecutionError, undefined
 from pluginmachinery.core.tasks import TaskContext
@@ -71,6 +71,20 @@ class Turn:
     @property
     def attempt_started(self) -> bool:
         return "startedAt" in self.status
+
+    @property
+    def may_have_objects(self) -> bool:
+        """Could something of the current attempt be alive?
+
+        An attempt that was never recorded as started may have an object all the same: its creator died in between.
+        """
+        if self.attempt_started:
+            return True
+        attempt = str(self.status.get("attempt", 0))
+        return any(
+            isinstance(seen, Found) and _label(seen.object, names.ATTEMPT) == attempt
+            for seen in self.observation.objects.values()
+        )
 
     def drop_results(self) -> None:
         """Something new begins: results of what went before are not for it."""
@@ -184,6 +198,11 @@ class Turn:
         ours = names.object_labels(self.metadata["name"], self.status["attempt"])
         metadata["labels"] = {**(metadata.get("labels") or {}), **ours}
         return Create(action.ref, {**action.object, "metadata": metadata})
+
+
+def _label(manifest: Mapping[str, Any], name: str) -> str | None:
+    labels: Mapping[str, str] = (manifest.get("metadata") or {}).get("labels") or {}
+    return labels.get(name)
 
 
 def has_effects(actions: tuple[Action, ...]) -> bool:

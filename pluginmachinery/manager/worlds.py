@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pluginmachinery.config import Configuration
 from pluginmachinery.core.plugins import AbortOverride, CorePlugin, KubernetesPlugin
 from pluginmachinery.core.tasks import PodTemplates
+from pluginmachinery.manager.backoff import Backoff
 from pluginmachinery.manager.context_cache import ContextCache
-
-if TYPE_CHECKING:
-    from pluginmachinery.plugins.registry import PluginRegistry
+from pluginmachinery.manager.plugin_manager import PluginManager
+from pluginmachinery.plugins.registry import PluginRegistry
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class World:
     data_prefix: str = ""
     contexts: ContextCache = field(default_factory=ContextCache, compare=False, repr=False)
     plugins: dict[str, CorePlugin] = field(default_factory=dict, compare=False, repr=False)
+    backoff: Backoff = field(default_factory=Backoff, compare=False, repr=False)
 
     def plugin(self, plugin_id: str) -> CorePlugin:
         """The plugin as the life cycle drives it. Raises PluginMachineryError where it is not enabled."""
@@ -45,13 +46,15 @@ class World:
         """Must a TaskExecution of this plugin wait for us when it is deleted?
 
         So it is when something is left that owner references do not remove: state outside Kubernetes, an object that
-        must not simply be deleted, or objects that carry a finalizer of ours. Plain pods need nothing.
+        must not simply be deleted, objects that carry a finalizer of ours or no owner. Plain pods need nothing.
+        Raises PluginMachineryError where the plugin is not enabled.
         """
-        plugin = self.registry.load(plugin_id)
-        if not isinstance(plugin, KubernetesPlugin):
+        driven = self.plugin(plugin_id)
+        if not isinstance(driven, PluginManager):
             return True
-        injected = self.config.plugins.k8s.inject_finalizer and not plugin.properties.disable_inject_finalizer
-        unowned = plugin.properties.disable_inject_owner_references
+        plugin, config = driven.plugin, self.config.plugins.k8s
+        injected = config.inject_finalizer and not plugin.properties.disable_inject_finalizer
+        unowned = config.disable_inject_owner_references or plugin.properties.disable_inject_owner_references
         return injected or unowned or isinstance(plugin, AbortOverride)
 
     @cached_property
@@ -66,11 +69,7 @@ class World:
 
     def _load(self, plugin_id: str) -> CorePlugin:
         plugin = self.registry.load(plugin_id)
-        if isinstance(plugin, KubernetesPlugin):
-            from pluginmachinery.manager.plugin_manager import PluginManager
-
-            return PluginManager(plugin)
-        return plugin
+        return PluginManager(plugin, self.backoff) if isinstance(plugin, KubernetesPlugin) else plugin
 
 
 def _amounts(resources: Any) -> dict[str, str]:

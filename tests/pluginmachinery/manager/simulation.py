@@ -61,8 +61,8 @@ class Registry:
         self.plugin = plugin
 
     def resolve(self, task_type: str, override: str | None = None) -> Declaration:
-        if task_type == "unknown" or override not in (None, "scripted"):
-            raise NoSuchPlugin(f"no plugin for {override or task_type}")
+        if task_type == "unknown":
+            raise NoSuchPlugin(f"no plugin for {task_type}")
         return Declaration("scripted")
 
     def load(self, plugin_id: str) -> object:

@@ -212,7 +212,7 @@ def test_finalize_that_deletes_waits_for_the_record_too() -> None:
     ("task", "code"),
     [
         pytest.param(execution(template={"type": "unknown"}), "PluginNotEnabled", id="a type that nobody runs"),
-        pytest.param(execution(plugin="spark"), "PluginNotEnabled", id="a plugin that is not enabled"),
+        pytest.param(execution(plugin="spark"), "PluginNotAvailable", id="a plugin that is not enabled"),
         pytest.param(execution(template={"container": {"image": 7}}), "BadTaskTemplate", id="a malformed template"),
         pytest.param(execution(securityContext={"runAs": 7}), "BadTaskExecution", id="a malformed member of spec"),
         pytest.param(execution(timeouts={"execution": "9" * 30 + "h"}), "BadTaskExecution", id="an endless timeout"),
