@@ -45,8 +45,8 @@ def finished_object(task: TaskContext, plugin: KubernetesPlugin, built: Mapping[
         "labels": labels,
         "annotations": annotations,
     }
-    if not plugin.properties.disable_inject_owner_references:
-        finished["ownerReferences"] = [] if config.disable_inject_owner_references else _owners(metadata)
+    if not (plugin.properties.disable_inject_owner_references or config.disable_inject_owner_references):
+        finished["ownerReferences"] = [] if metadata.owner_reference is None else [dict(metadata.owner_reference)]
     if config.inject_finalizer and not plugin.properties.disable_inject_finalizer:
         finalizers = own.get("finalizers") or ()
         finished["finalizers"] = [*finalizers, *([] if FINALIZER in finalizers else [FINALIZER])]
@@ -56,7 +56,3 @@ def finished_object(task: TaskContext, plugin: KubernetesPlugin, built: Mapping[
 def object_name(metadata: TaskMetadata) -> str:
     """The object's name: the generated one, made a DNS-1123 subdomain if it is none."""
     return names.subdomain(metadata.generated_name)
-
-
-def _owners(metadata: TaskMetadata) -> list[dict[str, Any]]:
-    return [] if metadata.owner_reference is None else [dict(metadata.owner_reference)]

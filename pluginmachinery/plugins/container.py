@@ -20,6 +20,7 @@ from pluginmachinery.pods import structs
 from pluginmachinery.pods.build import configured
 from pluginmachinery.pods.pod_defaults import service_account
 from pluginmachinery.pods.raw import PRIMARY_CONTAINER_KEY, PodBuild, add_metadata, new_metadata, raw_pod
+from pluginmachinery.pods.status import pod_phase
 
 POD = ResourceKind("v1", "Pod", "pods")
 
@@ -53,14 +54,7 @@ class PodPlugin:
         return {"apiVersion": POD.api_version, "kind": POD.kind}
 
     def get_task_phase(self, context: PluginContext, resource: Mapping[str, Any]) -> PhaseInfo:
-        from pluginmachinery.pods.status import pod_phase
-
         return pod_phase(context, resource)
-
-
-CONTAINER = PodPlugin("container")
-SIDECAR = PodPlugin("sidecar")
-ANY_POD = PodPlugin("pod")
 
 
 def _raw(task: TaskContext) -> PodBuild:

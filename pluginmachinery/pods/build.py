@@ -170,4 +170,5 @@ def _with_image(spec: Mapping[str, Any], name: str, image: str) -> dict[str, Any
 
 
 def _index_of(containers: Sequence[JSON], name: str) -> int | None:
-    return next((index for index, each in enumerate(containers) if each.get("name") == name), None)
+    """Where the container of this name is; the last one, should the pod have several."""
+    return max((index for index, each in enumerate(containers) if each.get("name") == name), default=None)
