@@ -64,7 +64,7 @@ class Engine:
     ) -> None:
         self.world = world
         self.cache = Cache(self.enqueue)
-        self.timers = Timers(clock, self.enqueue)
+        self.timers = Timers(clock, self._wake)
         self._effects = effects
         self._statuses = statuses
         self._watcher = watcher
@@ -107,10 +107,18 @@ class Engine:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def enqueue(self, slot: Slot) -> None:
-        """Something about this slot changed, or its time has come."""
-        if slot.busy:
+        """Something about this slot changed: decide."""
+        slot.dirty = True
+        self._line_up(slot)
+
+    def _wake(self, slot: Slot) -> None:
+        """Its time has come: to decide, or only to write what was decided."""
+        if slot.busy or (slot.decide_at is not None and slot.decide_at <= self._clock()):
             slot.dirty = True
-        elif self._open and not slot.queued and not slot.gone:
+        self._line_up(slot)
+
+    def _line_up(self, slot: Slot) -> None:
+        if self._open and not (slot.queued or slot.busy or slot.gone):
             slot.queued = True
             self._line.put_nowait(slot)
 
@@ -136,11 +144,15 @@ class Engine:
             finally:
                 slot.busy = False
             if slot.dirty:
-                slot.dirty = False
-                self.enqueue(slot)
+                self._line_up(slot)
 
     async def _handle(self, slot: Slot) -> None:
         if slot.shed and not await self._has(slot, await self._statuses.refresh(slot)):
+            return
+        # What is urgent is on record before anything else is decided, however many tries it takes.
+        if (slot.urgent or not slot.dirty) and await self._settle(slot) and not slot.dirty:
+            return
+        if slot.urgent:
             return
         results: Results = ()
         for _ in range(MOST_STEPS):
@@ -157,7 +169,10 @@ class Engine:
                     continue
             if decision.actions:
                 results = await self._effects.carry_out(slot, decision.actions)
-            elif await self._settle(slot, decision):
+                continue
+            slot.decide_at = decision.wake_at
+            slot.urgent = decision.urgent and slot.unsaved
+            if await self._settle(slot):
                 return
         raise Stuck(f"no end after {MOST_STEPS} decisions")
 
@@ -169,10 +184,10 @@ class Engine:
         self._watcher.decided(time.perf_counter() - started)
         return decision
 
-    async def _settle(self, slot: Slot, decision: Decision) -> bool:
-        """Nothing more is to be done now: write the status if it is time to. False: decide again."""
+    async def _settle(self, slot: Slot) -> bool:
+        """Nothing more is to be done now: write the status if it is time to. False: decide (again)."""
         now = self._clock()
-        if self._statuses.due(slot, now, urgent=decision.urgent):
+        if self._statuses.due(slot, now):
             before = slot.saved_phase
             written = await self._statuses.write(slot)
             if not await self._has(slot, written):
@@ -180,12 +195,12 @@ class Engine:
             if written is Written.CONFLICT:
                 return False
             if slot.phase != before:
-                self._tell(slot, decision)
+                self._tell(slot)
         slot.delays = None
-        if decision.wake_at is not None and decision.wake_at <= now:
+        if slot.decide_at is not None and slot.decide_at <= now:
             return False
-        self.timers.set(slot, _earlier(decision.wake_at, slot.write_due))
-        if slot.phase in TERMINAL_PHASES and not slot.unsaved and not slot.dirty and not decision.status.get("pending"):
+        self.timers.set(slot, _earlier(slot.decide_at, slot.write_due))
+        if slot.phase in TERMINAL_PHASES and not slot.dirty and slot.is_at_rest:
             slot.drop_all()
         return True
 
@@ -199,14 +214,16 @@ class Engine:
 
     def _retry_later(self, slot: Slot) -> None:
         slot.delays = slot.delays or Delays(base=0.5, longest=300.0)
-        self.timers.set(slot, self._clock() + timedelta(seconds=slot.delays.next()))
+        slot.dirty = False
+        slot.decide_at = self._clock() + timedelta(seconds=slot.delays.next())
+        self.timers.set(slot, slot.decide_at)
 
-    def _tell(self, slot: Slot, decision: Decision) -> None:
+    def _tell(self, slot: Slot) -> None:
         if slot.phase not in TERMINAL_PHASES:
             _log.debug("task is %s", slot.phase, extra=identity(slot))
             return
         self._watcher.ended(slot.phase)
-        error = decision.status.get("error") or {}
+        error = slot.status().get("error") or {}
         reason = f": {error.get('code')}: {error.get('message')}" if error else ""
         _log.info("task %s%s", slot.phase, reason, extra=identity(slot))
 

@@ -71,7 +71,12 @@ class KnownObjects(Mapping[ObjectRef, "Found | Missing"]):
 
 
 class Slot:
-    """One TaskExecution. ``busy``: a worker has it. ``dirty``: something changed since the worker looked."""
+    """One TaskExecution.
+
+    ``queued``: it is in line. ``busy``: a worker has it. ``dirty``: there are news that nothing was decided about yet.
+    ``urgent``: the wanted status has to be saved before anything else is decided. ``decide_at`` and ``write_due`` are
+    when to decide without news and when to write the status; the timers' ``wake_at`` is the earlier one.
+    """
 
     __slots__ = (
         "_execution",
@@ -79,6 +84,7 @@ class Slot:
         "_wanted",
         "attempt",
         "busy",
+        "decide_at",
         "delays",
         "dirty",
         "gone",
@@ -88,9 +94,11 @@ class Slot:
         "phase",
         "queued",
         "uid",
+        "urgent",
         "version",
         "wake_at",
         "write_due",
+        "write_due_phase",
     )
 
     def __init__(self, namespace: str, name: str, uid: str) -> None:
@@ -105,8 +113,11 @@ class Slot:
         self.dirty = False
         self.queued = False
         self.gone = False
+        self.urgent = False
         self.wake_at: datetime | None = None
+        self.decide_at: datetime | None = None
         self.write_due: datetime | None = None
+        self.write_due_phase = ""
         self.delays: Delays | None = None
         self._execution: bytes | None = None
         self._wanted = NO_STATUS
@@ -131,11 +142,21 @@ class Slot:
         """Whether the object itself was dropped: the task has ended and nobody has touched it since."""
         return self._execution is None
 
+    @property
+    def is_at_rest(self) -> bool:
+        """The status is saved, and nothing is left to do for it."""
+        return not self.unsaved and "pending" not in self.status()
+
+    def status(self) -> JSON:
+        """The wanted status."""
+        status: JSON = orjson.loads(self._wanted)
+        return status
+
     def execution(self) -> JSON:
         """The TaskExecution with the newest known metadata and spec and the wanted status."""
         body: JSON = orjson.loads(self._execution or b"{}")
         body["metadata"]["resourceVersion"] = str(self.version)
-        body["status"] = orjson.loads(self._wanted)
+        body["status"] = self.status()
         return body
 
     def status_body(self) -> JSON:
@@ -175,6 +196,7 @@ class Slot:
         news = execution != self._execution
         if saved not in (self._saved, self._wanted):
             self.want(status)
+            self.urgent = False
             news = True
         self._execution, self._saved = execution, saved
         return news
@@ -185,6 +207,8 @@ class Slot:
         status = body.get("status") or {}
         self.want(status)
         self._saved = self._wanted
+        self.urgent = False
+        self.write_due = None
 
     def observe(self, ref: ObjectRef, body: JSON) -> bool:
         """An object of this task as the server has it (event or answer). Says whether that is newer than known."""

@@ -1,8 +1,11 @@
 """Status writes: as few as possible, one in flight for each task, the newest wanted state wins.
 
-A phase that is not final may wait up to the *coalescing window* for a better one to take its place; what is urgent is
-written at once. A write is a PUT of nothing but the status, guarded by the resource version that our last write, or a
-newer event, brought. A conflict means that somebody else changed the object: it is read, and decided about again.
+A phase that is not final waits for a better one to take its place: for the *coalescing window*, and five times as long
+where it tells what the task's own object tells as well (it is in line, it starts). What is urgent is written at once.
+
+A write is a PUT of nothing but the status, guarded by the resource version that our last write, or a newer event,
+brought. A conflict means that somebody else changed the object: it is read, and unless its status was changed, what we
+want is written once more.
 """
 
 from __future__ import annotations
@@ -14,9 +17,16 @@ from datetime import datetime, timedelta
 from controller.kube.client import ApiServer
 from controller.runtime.effects import Effects
 from controller.runtime.slots import Slot
+from pluginmachinery.api.execution import ExecutionPhase
 from pluginmachinery.core.actions import Done, Found, Missing, ObjectRef, Refused
 
 _log = logging.getLogger(__name__)
+
+
+PATIENT = frozenset({ExecutionPhase.ACCEPTED, ExecutionPhase.QUEUED, ExecutionPhase.INITIALIZING})
+PATIENCE = 5
+"""How many windows these phases wait."""
+MOST_CONFLICTS = 5
 
 
 class Written(enum.Enum):
@@ -25,7 +35,7 @@ class Written(enum.Enum):
     SAVED = "saved"
     """The API server has it."""
     CONFLICT = "conflict"
-    """The object was changed meanwhile; the slot has the newer one: decide again."""
+    """The object was changed meanwhile; the slot has the newer one: decide from that."""
     GONE = "gone"
     """There is no such TaskExecution any more."""
     REFUSED = "refused"
@@ -40,23 +50,29 @@ class Statuses:
         self._effects = effects
         self._window = window
 
-    def due(self, slot: Slot, now: datetime, *, urgent: bool) -> bool:
+    def due(self, slot: Slot, now: datetime) -> bool:
         """Whether the wanted status is to be written now; else ``slot.write_due`` says when (None: never)."""
         if not slot.unsaved:
             slot.write_due = None
             return False
-        if slot.write_due is None:
-            slot.write_due = now + self._window
-        return urgent or slot.write_due <= now
+        if slot.write_due is None or slot.write_due_phase != slot.phase:
+            slot.write_due = now + self._window * (PATIENCE if slot.phase in PATIENT else 1)
+            slot.write_due_phase = slot.phase
+        return slot.urgent or slot.write_due <= now
 
     async def write(self, slot: Slot) -> Written:
-        body = slot.status_body()
-        answer = await self._effects.write(lambda: self._api.put_status(slot.ref, body))
-        if isinstance(answer, Done):
-            slot.saved(answer.value)
-            slot.write_due = None
-            return Written.SAVED
-        return await self._after(slot, answer, "status")
+        for _ in range(MOST_CONFLICTS):
+            body = slot.status_body()
+            answer = await self._effects.write(lambda: self._api.put_status(slot.ref, body))  # noqa: B023 -- awaited
+            if isinstance(answer, Done):
+                slot.saved(answer.value)
+                return Written.SAVED
+            if isinstance(answer, Missing) or answer.reason != "Conflict":
+                return self._not_written(slot, answer, "status")
+            written = await self.refresh(slot)
+            if written is not Written.CONFLICT or not slot.unsaved:
+                return written
+        return Written.REFUSED
 
     async def set_finalizers(self, slot: Slot, finalizers: tuple[str, ...]) -> Written:
         metadata = {"uid": slot.uid, "resourceVersion": str(slot.version), "finalizers": list(finalizers)}
@@ -65,7 +81,9 @@ class Statuses:
             leaving = answer.value["metadata"].get("deletionTimestamp") and not finalizers
             slot.absorb(answer.value)
             return Written.GONE if leaving else Written.SAVED
-        return await self._after(slot, answer, "finalizers")
+        if isinstance(answer, Refused) and answer.reason == "Conflict":
+            return await self.refresh(slot)
+        return self._not_written(slot, answer, "finalizers")
 
     async def refresh(self, slot: Slot) -> Written:
         """Read the TaskExecution as it is now."""
@@ -75,18 +93,15 @@ class Statuses:
             _log.warning("can not read the TaskExecution: %s: %s", result.reason, result.message, extra=identity(slot))
             return Written.REFUSED
         if isinstance(result, Found) and result.object["metadata"]["uid"] == slot.uid:
-            slot.absorb(dict(result.object), live=True)
+            slot.dirty |= slot.absorb(dict(result.object), live=True)
             return Written.CONFLICT
         return Written.GONE
 
-    async def _after(self, slot: Slot, answer: Missing | Refused, what: str) -> Written:
+    def _not_written(self, slot: Slot, answer: Missing | Refused, what: str) -> Written:
         if isinstance(answer, Missing):
             return Written.GONE
-        if answer.reason == "Conflict":
-            return await self.refresh(slot)
-        level = logging.WARNING if answer.status == 429 else logging.ERROR
         message = "can not write the %s: %s: %s"
-        _log.log(level, message, what, answer.reason, answer.message, extra=identity(slot))
+        _log.error(message, what, answer.reason, answer.message, extra=identity(slot))
         return Written.REFUSED
 
 
