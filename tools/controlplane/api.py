@@ -32,10 +32,14 @@ class ApiClient:
 
     Args:
         server: `https://…`, `http://…`, or `unix:///path` for a proxy that listens on a socket file.
+        timeout: seconds that an answer may take.
     """
 
-    def __init__(self, server: str, *, ca_file: Path | None = None, token: str | None = None) -> None:
+    def __init__(
+        self, server: str, *, ca_file: Path | None = None, token: str | None = None, timeout: float = 30
+    ) -> None:
         self.server = server
+        self.timeout = timeout
         self._address = urlsplit(server)
         self._tls = ssl.create_default_context(cafile=str(ca_file)) if self._address.scheme == "https" else None
         self._authorization = {"Authorization": f"Bearer {token}"} if token else {}
@@ -48,7 +52,6 @@ class ApiClient:
         *,
         query: Mapping[str, str | int] | None = None,
         content_type: str = "application/json",
-        timeout: float = 30,
     ) -> bytes:
         """The answer's body.
 
@@ -56,7 +59,7 @@ class ApiClient:
             ApiError: the server refused; with its status, reason and message.
             OSError: the server could not be reached.
         """
-        connection = self._connect(timeout)
+        connection = self._connect()
         try:
             target = f"{path}?{urlencode(query)}" if query else path
             headers = {"Accept": "application/json", "Content-Type": content_type, **self._authorization}
@@ -107,7 +110,7 @@ class ApiClient:
 
     def _says_ok(self, path: str) -> bool:
         try:
-            return self.request("GET", path, timeout=2) == b"ok"
+            return self.request("GET", path) == b"ok"
         except (ApiError, OSError):
             return False
 
@@ -116,13 +119,13 @@ class ApiClient:
         assert isinstance(answer, dict)
         return answer
 
-    def _connect(self, timeout: float) -> http.client.HTTPConnection:
+    def _connect(self) -> http.client.HTTPConnection:
         if self._address.scheme == "unix":
-            return _UnixConnection(self._address.path, timeout)
+            return _UnixConnection(self._address.path, self.timeout)
         host, port = self._address.hostname or "", self._address.port
         if self._tls is None:
-            return http.client.HTTPConnection(host, port, timeout=timeout)
-        return http.client.HTTPSConnection(host, port, timeout=timeout, context=self._tls)
+            return http.client.HTTPConnection(host, port, timeout=self.timeout)
+        return http.client.HTTPSConnection(host, port, timeout=self.timeout, context=self._tls)
 
 
 def wait_until(look: Callable[[], T | None], *, timeout: float = 20, what: str = "the condition") -> T:

@@ -37,6 +37,8 @@ from tools.controlplane.supervision import Launch, Supervisor
 START_ATTEMPTS = 5
 READY_TIMEOUT = 60.0
 """Seconds; on an idle machine everything is ready in three, but a build machine may be busy."""
+PROBE_TIMEOUT = 1.0
+"""Seconds an answer to "are you ready?" may take before one asks again."""
 STOP_GRACE = 3.0
 """Seconds a component has for its own shut-down; nothing of its data is needed afterwards."""
 
@@ -175,7 +177,7 @@ class ControlPlane(Cluster):
         self.ports = Ports(*free_ports(5))
         self.credentials = credentials.create(self.folder / "keys")
         self.server = f"https://127.0.0.1:{self.ports.apiserver}"
-        self.api = self._client(self.ports.apiserver)
+        self.api = ApiClient(self.server, ca_file=self.ca_file, token=self.admin_token)
         self.kubeconfig = self._kubeconfig(credentials.ADMIN)
         self._supervisor = Supervisor(self.folder / "logs", ready_timeout=self.ready_timeout, grace=STOP_GRACE)
         self._supervisor.start([("etcd", self._etcd(binaries["etcd"]))])
@@ -190,7 +192,7 @@ class ControlPlane(Cluster):
 
     def _etcd(self, binary: Path) -> Launch:
         name = self.folder.name  # unique on this machine
-        members = ApiClient(f"http://127.0.0.1:{self.ports.etcd}")
+        members = ApiClient(f"http://127.0.0.1:{self.ports.etcd}", timeout=PROBE_TIMEOUT)
 
         def is_ready() -> bool:
             """It answers, has a leader, and is ours: a stranger's etcd at that port would be a disaster."""
@@ -206,11 +208,11 @@ class ControlPlane(Cluster):
         if self.audit is not None:
             flags = components.audit_flags(self.folder, self.audit_log, self.audit) + flags
         command = components.apiserver(binary, self.ports, self.credentials, controllers=self.controllers, extra=flags)
-        return Launch(command, self.api.is_ready)
+        return Launch(command, self._probe(self.ports.apiserver).is_ready)
 
     def _controller_manager(self, binary: Path) -> Launch:
         kubeconfig = self._kubeconfig(credentials.CONTROLLER_MANAGER)
-        health = self._client(self.ports.controller_manager)
+        health = self._probe(self.ports.controller_manager)
 
         def is_ready() -> bool:
             """Pods can be created when the default namespace has its account: the controllers are at work then."""
@@ -222,7 +224,7 @@ class ControlPlane(Cluster):
         command = components.scheduler(
             binary, self.folder, self._kubeconfig(credentials.SCHEDULER), self.ports, self.credentials
         )
-        return Launch(command, self._client(self.ports.scheduler).is_ready)
+        return Launch(command, self._probe(self.ports.scheduler).is_ready)
 
     def _simulated_nodes(self) -> Launch:
         settings = {
@@ -243,8 +245,11 @@ class ControlPlane(Cluster):
         command = [sys.executable, "-m", "tools.controlplane.simulation", str(file)]
         return Launch(command, are_ready, folder=REPOSITORY)
 
-    def _client(self, port: int) -> ApiClient:
-        return ApiClient(f"https://127.0.0.1:{port}", ca_file=self.credentials.ca_file, token=self.admin_token)
+    def _probe(self, port: int) -> ApiClient:
+        """Asks a component whether it is ready; a stranger at its port, who has no certificate of ours, never is."""
+        return ApiClient(
+            f"https://127.0.0.1:{port}", ca_file=self.ca_file, token=self.admin_token, timeout=PROBE_TIMEOUT
+        )
 
     def _kubeconfig(self, user: str) -> Path:
         return kubeconfigs.write(
