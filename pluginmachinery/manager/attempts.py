@@ -12,6 +12,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from flyteidl.core.identifier_pb2 import (
+    NodeExecutionIdentifier,
+    TaskExecutionIdentifier,
+    WorkflowExecutionIdentifier,
+)
+
 from pluginmachinery.api import names
 from pluginmachinery.api.contexts import parse_template, task_context
 from pluginmachinery.core.tasks import TaskContext
@@ -49,7 +55,9 @@ def context(
 def _parse(world: World, execution: Mapping[str, Any], attempt: int) -> TaskContext:
     template = parse_template(execution["spec"]["template"])
     members = members_of(world, execution, template, attempt)
-    return task_context(template, members, config=world.config, pod_templates=())
+    context = task_context(template, members, config=world.config, pod_templates=())
+    identifier = _identifier(context.metadata.id, execution, template, attempt)
+    return dataclasses.replace(context, metadata=dataclasses.replace(context.metadata, id=identifier))
 
 
 def members_of(world: World, execution: Mapping[str, Any], template: TaskTemplate, attempt: int) -> dict[str, Any]:
@@ -59,7 +67,6 @@ def members_of(world: World, execution: Mapping[str, Any], template: TaskTemplat
     members["namespace"] = metadata["namespace"]
     members["ownerReference"] = names.owner_reference(execution)
     members["generatedName"] = generated_name(execution, attempt)
-    members["id"] = _identifier(execution, template, attempt)
     members["interruptible"] = False  # decided attempt by attempt
     members["maxAttempts"] = max_attempts(world, spec, template)
     members["platformResources"] = spec.get("platformResources") or world.platform_resources
@@ -94,28 +101,16 @@ def _default_attempts(world: World) -> int:
     return max(world.config.propeller.node_config.default_max_attempts, 1)
 
 
-def _identifier(execution: Mapping[str, Any], template: TaskTemplate, attempt: int) -> dict[str, Any]:
-    """Flyte's identifier of this attempt: ``retryAttempt`` is the attempt that the task sees in its environment."""
-    given: Mapping[str, Any] | None = execution["spec"].get("id")
+def _identifier(
+    given: TaskExecutionIdentifier | None, execution: Mapping[str, Any], template: TaskTemplate, attempt: int
+) -> TaskExecutionIdentifier:
+    """Flyte's identifier of this attempt; ``retry_attempt`` is the attempt that the task sees in its environment."""
     if given is not None:
-        if attempt == 0:
-            return dict(given)
-        first = given.get("retryAttempt", given.get("retry_attempt", 0))
-        return {name: value for name, value in given.items() if name != "retry_attempt"} | {
-            "retryAttempt": int(first) + attempt
-        }
+        given.retry_attempt += attempt
+        return given
     task, name = template.id, execution["metadata"]["name"]
-    return {
-        "taskId": {
-            "resourceType": "TASK",
-            "project": task.project,
-            "domain": task.domain,
-            "name": task.name,
-            "version": task.version,
-        },
-        "nodeExecutionId": {
-            "nodeId": name,
-            "executionId": {"project": task.project, "domain": task.domain, "name": name},
-        },
-        "retryAttempt": attempt,
-    }
+    workflow = WorkflowExecutionIdentifier(project=task.project, domain=task.domain, name=name)
+    made = TaskExecutionIdentifier(retry_attempt=attempt)
+    made.task_id.CopyFrom(task)
+    made.node_execution_id.CopyFrom(NodeExecutionIdentifier(node_id=name, execution_id=workflow))
+    return made
