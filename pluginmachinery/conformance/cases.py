@@ -8,7 +8,7 @@ from typing import Any
 
 from pluginmachinery.api.contexts import task_context
 from pluginmachinery.conformance.replay import configuration
-from pluginmachinery.core.phases import PhaseInfo
+from pluginmachinery.core.phases import Phase, PhaseInfo
 from pluginmachinery.core.plugins import KubernetesPlugin
 from pluginmachinery.core.tasks import TaskContext
 from pluginmachinery.plugins.enabling import EnablingError
@@ -46,13 +46,15 @@ def task_of(case: Mapping[str, Any]) -> TaskContext:
 
 
 def phase_answer(info: PhaseInfo) -> dict[str, Any]:
-    """A phase as recordings have it. A phase that does not say when it was entered was entered now."""
+    """A phase as recordings have it. A phase that does not say when it was entered was entered now; one that is not
+    known was never entered."""
+    entered = info.info.occurred_at or (None if info.phase is Phase.UNDEFINED else NOW)
     answer: dict[str, Any] = {
         "phase": str(info.phase),
         "version": info.version,
         "reason": info.reason,
         "cleanupOnFailure": info.cleanup_on_failure,
-        "occurredAt": _time(info.info.occurred_at or NOW),
+        "occurredAt": None if entered is None else _time(entered),
         "reportedAt": None if info.info.reported_at is None else _time(info.info.reported_at),
         "logs": [dict(log) for log in info.info.logs],
     }
