@@ -114,8 +114,9 @@ class Application:
     def checks(self) -> list[Check]:
         """What readiness depends on."""
         checks = [Check("configuration", note="loaded")]
-        checks += [_watch_check(informer, required=True) for informer in self._executions]
-        checks += [_watch_check(informer, required=False) for informer in (*self._objects, *self._templates)]
+        checks += [_executions_check(informer) for informer in self._executions]
+        checks += [_objects_check(informer) for informer in self._objects]
+        checks += [_templates_check(informer) for informer in self._templates]
         if self._lease:
             note = "leading" if self._lease.leads() else f"standing by, {self._lease.holder or 'nobody'} leads"
             checks.append(Check("leadership", self._lease.problem, note))
@@ -228,12 +229,18 @@ def _key(body: JSON) -> tuple[str, str]:
     return body["metadata"]["namespace"], body["metadata"]["name"]
 
 
-def _watch_check(informer: Informer, *, required: bool) -> Check:
-    problem = informer.problem
-    if informer.absent and required:
-        problem = "the cluster does not serve this kind: install the CustomResourceDefinition"
-    note = "not served by this cluster" if informer.absent else ""
-    return Check(str(informer), problem, note)
+def _executions_check(informer: Informer) -> Check:
+    missing = "the cluster does not serve this kind: install the CustomResourceDefinition"
+    return Check(str(informer), missing if informer.absent else informer.problem)
+
+
+def _objects_check(informer: Informer) -> Check:
+    return Check(str(informer), informer.problem, "not served by this cluster" if informer.absent else "")
+
+
+def _templates_check(informer: Informer) -> Check:
+    """Not being allowed to see them is no reason to be idle: a task that names one says that it is not there."""
+    return Check(str(informer), note=informer.problem)
 
 
 def _settle_memory() -> None:
