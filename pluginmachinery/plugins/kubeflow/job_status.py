@@ -22,34 +22,39 @@ OPERATOR_SILENT = "OperatorSilent"
 NO_CURRENT_CONDITION = "NoCurrentCondition"
 """The job has a list of conditions in which none is true."""
 
+_KNOWN_CONDITIONS = frozenset({"", "Created", "Running", "Restarting", "Suspended", "Succeeded", "Failed"})
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def job_phase(job: Fields, *, now: datetime, timeout: timedelta, info: Callable[[], TaskInfo]) -> PhaseInfo:
-    """The phase of a PyTorchJob, TFJob or MPIJob; ``info`` makes what is shown with it, if anything is.
+def job_phase(job: Fields, *, now: datetime, timeout: timedelta, info: Callable[[Fields], TaskInfo]) -> PhaseInfo:
+    """The phase of a PyTorchJob, TFJob or MPIJob.
 
     ``timeout`` is how long the operator may take to set ``status.startTime``; a suspended job waits without limit.
+    ``info`` makes what is shown with the phase, if anything is, given the status with its newest condition first.
     Raises PluginError ``OperatorSilent``, ``NoCurrentCondition``, or ``MalformedResource``.
     """
     status = record(job, "status")
     if moment(status, "startTime") is None and not is_suspended(job):
         _check_taken_up(created_at(job), now, timeout)
     if status.get("conditions") is None:
-        return phases.queued("JobCreated", info=info())
-    condition = _current_condition(records(status, "conditions"))
-    match text(condition, "type"):
-        case "" | "Created":
-            return phases.queued("JobCreated", info=info())
-        case "Suspended":
-            return phases.queued("Suspended", info=info())
+        return phases.queued("JobCreated", info=info(status))
+    conditions = _newest_first(records(status, "conditions"))
+    condition = _current(conditions)
+    type_ = text(condition, "type")
+    if type_ not in _KNOWN_CONDITIONS:
+        return phases.undefined()
+    shown = info({**status, "conditions": conditions})
+    match type_:
         case "Running" | "Restarting":
-            return phases.running(info=info())
+            return phases.running(info=shown)
         case "Succeeded":
-            return phases.success(info=info())
+            return phases.success(info=shown)
         case "Failed":
             why = f"the job failed: {text(condition, 'reason')} - {text(condition, 'message')}"
-            return phases.retryable_failure(DOWNSTREAM_SYSTEM_ERROR, why, info=info())
-    return phases.undefined()
+            return phases.retryable_failure(DOWNSTREAM_SYSTEM_ERROR, why, info=shown)
+        case "Suspended":
+            return phases.queued("Suspended", info=shown)
+    return phases.queued("JobCreated", info=shown)
 
 
 def created_at(job: Fields) -> datetime | None:
@@ -69,9 +74,13 @@ def _check_taken_up(created: datetime | None, now: datetime, timeout: timedelta)
         )
 
 
-def _current_condition(conditions: Sequence[Fields]) -> Fields:
-    """The newest true condition; of several of the same time, the first."""
-    true = [condition for condition in conditions if condition.get("status") == "True"]
-    if not true:
-        raise PluginError(NO_CURRENT_CONDITION, "none of the job's conditions is true", field="status.conditions")
-    return max(true, key=lambda condition: moment(condition, "lastTransitionTime") or _NEVER)
+def _newest_first(conditions: Sequence[Fields]) -> list[Fields]:
+    """In order of their last transition; of the same time as they stand."""
+    return sorted(conditions, key=lambda condition: moment(condition, "lastTransitionTime") or _NEVER, reverse=True)
+
+
+def _current(conditions: Sequence[Fields]) -> Fields:
+    for condition in conditions:
+        if condition.get("status") == "True":
+            return condition
+    raise PluginError(NO_CURRENT_CONDITION, "none of the job's conditions is true", field="status.conditions")

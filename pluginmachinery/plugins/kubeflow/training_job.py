@@ -53,10 +53,10 @@ class TrainingJobPlugin(ABC):
         """
         task = context.task
 
-        def info() -> TaskInfo:
+        def info(status: Fields) -> TaskInfo:
             specs = record(record(resource, "spec"), self.replica_specs)
             links = replica_logs(task, resource, self._logged_pods(specs))
-            return TaskInfo(logs=links, custom_info=record(resource, "status"))
+            return TaskInfo(logs=links, custom_info=status)
 
         timeout = task.config.plugins.kf_operator.timeout.timedelta
         return raise_version(job_phase(resource, now=task.now, timeout=timeout, info=info), context.saved)

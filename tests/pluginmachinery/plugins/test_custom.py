@@ -101,6 +101,7 @@ def test_leniences_of_flyte(custom: Any, wanted: Any) -> None:
     [
         pytest.param({"slots": "x"}, "custom.slots", id="a word for a number"),
         pytest.param({"slots": ""}, "custom.slots", id="an empty text for a number"),
+        pytest.param({"slots": "null"}, "custom.slots", id="null as text, which Go takes for 0"),
         pytest.param({"slots": "1.0"}, "custom.slots", id="a decimal point in a text"),
         pytest.param({"slots": "01"}, "custom.slots", id="a leading zero"),
         pytest.param({"slots": 1.5}, "custom.slots", id="a fraction"),

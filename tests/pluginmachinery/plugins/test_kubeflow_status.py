@@ -21,6 +21,7 @@ from pluginmachinery.plugins.kubeflow.job_status import DOWNSTREAM_SYSTEM_ERROR,
 from pluginmachinery.plugins.kubeflow.training_job import TrainingJobPlugin
 from pluginmachinery.plugins.mpi import MPIPlugin
 from pluginmachinery.plugins.pytorch import PyTorchPlugin
+from pluginmachinery.plugins.registry import declaration_of, instance
 from pluginmachinery.plugins.tensorflow import TensorflowPlugin
 from pluginmachinery.pods.fields import MALFORMED_RESOURCE
 from tests.pluginmachinery.plugins.training_tasks import CREATED, condition, job, seen, started, training_task
@@ -44,6 +45,12 @@ def test_the_contract_of_kubernetes_plugins_is_kept(plugin: TrainingJobPlugin) -
     assert isinstance(contract, KubernetesPlugin)
     identity = plugin.build_identity_resource(training_task(plugin.id, {}).metadata)
     assert identity == {"apiVersion": "kubeflow.org/v1", "kind": plugin.resource.kind}
+
+
+def test_the_registry_knows_what_the_plugin_is(plugin: TrainingJobPlugin) -> None:
+    declaration = declaration_of(plugin.id)
+    assert declaration.resources == (plugin.resource,)
+    assert isinstance(instance(declaration), type(plugin))
 
 
 @pytest.mark.parametrize(
@@ -101,6 +108,17 @@ def test_a_failure_tells_what_the_operator_said(plugin: TrainingJobPlugin) -> No
     assert (error.code, error.kind) == (DOWNSTREAM_SYSTEM_ERROR, ErrorKind.USER)
     assert "Rsn" in error.message
     assert "Msg" in error.message
+
+
+def test_the_status_is_shown_with_its_newest_condition_first(plugin: TrainingJobPlugin) -> None:
+    old, new = condition("Created"), condition("Running", minute=1)
+    shown = phase_of(plugin, status=started(old, new)).info.custom_info
+    assert shown == started(new, old)
+
+
+def test_with_an_unknown_condition_nothing_is_shown(plugin: TrainingJobPlugin) -> None:
+    info = phase_of(plugin, status=started(condition("Novel"))).info
+    assert (info.logs, info.custom_info) == ((), None)
 
 
 @pytest.mark.parametrize(
