@@ -47,7 +47,9 @@ def _has_gpu(container: JSON, config: K8sPluginConfig) -> bool:
 def _device(accelerator: GPUAccelerator, config: K8sPluginConfig) -> _Wish:
     if not accelerator.device:
         return None, None
-    device = config.accelerator_devices.get(accelerator.device, accelerator.device)
+    # Flyte 2 knows its devices by names in capitals.
+    known = config.accelerator_devices
+    device = known.get(accelerator.device) or known.get(accelerator.device.upper()) or accelerator.device
     key = config.gpu_device_node_label
     return _is_one_of(key, device), _tolerated(key, device)
 

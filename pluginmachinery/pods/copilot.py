@@ -2,7 +2,8 @@
 
 Where a task's target says so (``dataConfig.enabled``), a *downloader* – an init container – puts the inputs into a
 volume before the primary container starts, and an *uploader* – an init container that goes on running – takes the
-outputs from another one when it has ended. Both get what they need on the command line, the object store included.
+outputs from another one when it has ended. Both get what they need on the command line, the object store included –
+unless a secret holds its settings (Flyte 2), which is then mounted into these two and never into the user's container.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 _DOWNLOADER = "downloader"
 _UPLOADER = "uploader"
 _LOG_LEVEL = 3
+"""Flyte's default, which is information; its section ``logger`` is none of ours."""
+_STORE_VOLUME = "flyte-copilot-storage-config"
+_STORE_PATH = "/etc/flyte/copilot"
+_READABLE_BY_ALL = 0o444
+"""Containers may run as any user."""
 
 
 def data_config(task: TaskContext) -> DataLoadingConfig | None:
@@ -60,6 +66,9 @@ def with_copilot(spec: Mapping[str, Any], data: DataLoadingConfig, task: TaskCon
     init_containers = list(spec.get("initContainers") or ())
     downloader_name = ""
     input_mount, output_mount = _input_mount(data, task), _output_mount(data, task)
+    if config.storage_config_secret_name and (input_mount or output_mount):
+        secret = {"secretName": config.storage_config_secret_name, "defaultMode": _READABLE_BY_ALL}
+        volumes.append({"name": _STORE_VOLUME, "secret": secret})
     if input_mount is not None:
         volumes.append(_volume(config.input_vol_name, task))
         arguments = _download_arguments(input_mount["mountPath"], data, task)
@@ -106,20 +115,25 @@ def _container(name: str, arguments: list[str], mount: dict[str, str], task: Tas
         resources.CPU: str(resources.parse_quantity(config.cpu, "plugins.k8s.co-pilot.cpu")),
         resources.MEMORY: str(resources.parse_quantity(config.memory, "plugins.k8s.co-pilot.memory")),
     }
+    mounts: list[JSON] = [mount]
+    if config.storage_config_secret_name:
+        mounts.append({"name": _STORE_VOLUME, "mountPath": _STORE_PATH, "readOnly": True})
     return {
         "name": config.name + name,
         "image": config.image,
-        "command": _command(task.config.storage),
+        "command": _command(task),
         "args": arguments,
         "workingDir": "/",
         "resources": {"limits": amounts, "requests": dict(amounts)},
-        "volumeMounts": [mount],
+        "volumeMounts": mounts,
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "imagePullPolicy": "IfNotPresent",
     }
 
 
-def _command(storage: JSON) -> list[str]:
+def _command(task: TaskContext) -> list[str]:
+    config = task.config.plugins.k8s.co_pilot
+    storage: JSON = task.config.storage if config.storage_config_override is None else config.storage_config_override
     command = [
         "/bin/flyte-copilot",
         "--storage.limits.maxDownloadMBs=0",
@@ -130,14 +144,23 @@ def _command(storage: JSON) -> list[str]:
     if storage.get("container"):
         command.append(f"--storage.container={storage['container']}")
     command.append(f"--storage.type={storage.get('type', '')}")
+    if config.storage_config_secret_name:
+        command += ["--config", f"{_STORE_PATH}/*.yaml"]
+        if config.storage_config_override is None:
+            return command
+    return command + _store_arguments(storage)
+
+
+def _store_arguments(storage: JSON) -> list[str]:
+    """Where the store is and how to get in, for all who can read pods to see."""
     stow = storage.get("stow") or {}
     if stow.get("kind") and stow.get("config"):
-        for key, value in sorted(stow["config"].items()):
-            command += ["--storage.stow.config", f"{key}={value}"]
-        return [*command, f"--storage.stow.kind={stow['kind']}"]
+        settings = [f"{key}={value}" for key, value in sorted(stow["config"].items())]
+        arguments = [argument for setting in settings for argument in ("--storage.stow.config", setting)]
+        return [*arguments, f"--storage.stow.kind={stow['kind']}"]
     connection = storage.get("connection") or {}
     keys = ("secret-key", "access-key", "auth-type", "region", "endpoint")
-    return command + [f"--storage.connection.{key}={connection.get(key, '')}" for key in keys]
+    return [f"--storage.connection.{key}={connection.get(key, '')}" for key in keys]
 
 
 def _download_arguments(path: str, data: DataLoadingConfig, task: TaskContext) -> list[str]:

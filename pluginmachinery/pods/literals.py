@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
 
 _MESSAGE_PACK = "msgpack"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- in UTC, as the whole module
 
 
 class UnprintableLiteralError(ValueError):
@@ -108,8 +108,11 @@ def _positional(digits: str, exponent: int) -> str:
 
 def _timestamp_text(timestamp: Timestamp) -> str:
     moment = _EPOCH + timedelta(seconds=timestamp.seconds)
-    fraction = f".{timestamp.nanos:09d}".rstrip("0").rstrip(".")
-    return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z".rjust(len("2000-01-01T00:00:00Z"), "0")
+    return f"{moment.isoformat()}{_fraction(f'{timestamp.nanos:09d}')}Z"
+
+
+def _fraction(digits: str) -> str:
+    return f".{digits}".rstrip("0").rstrip(".")
 
 
 def _duration_text(duration: Duration) -> str:
@@ -150,10 +153,12 @@ def _value_text(value: Any) -> str:
         case Mapping():
             return f"map[{' '.join(f'{_value_text(key)}:{_value_text(value[key])}' for key in _in_order(value))}]"
         case datetime():
-            fraction = f".{value.microsecond:06d}".rstrip("0").rstrip(".")
-            return f"{value:%Y-%m-%d %H:%M:%S}{fraction} +0000 UTC"
-        case _:
+            second = value.replace(microsecond=0, tzinfo=None).isoformat(" ")
+            return f"{second}{_fraction(f'{value.microsecond:06d}')} +0000 UTC"
+        case int() | str():
             return str(value)
+        case _:
+            raise UnprintableLiteralError(f"it has a {type(value).__name__} in its msgpack")
 
 
 def _in_order(mapping: Mapping[Any, Any]) -> list[Any]:
