@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pluginmachinery.core.errors import BAD_TASK_SPECIFICATION, PluginError, bad_task
 from pluginmachinery.core.tasks import TaskContext
 from pluginmachinery.plugins.kubeflow.run_policy import NEVER, restart_policy
 from pluginmachinery.pods import resources as amounts
-from pluginmachinery.pods.build import PodBuild, build_pod_spec, with_overrides
+from pluginmachinery.pods.build import build_pod_spec, container_of, with_overrides
 from pluginmachinery.pods.merging import copied
 from pluginmachinery.pods.metadata import execution_annotations, execution_labels
 
@@ -46,7 +46,7 @@ def replica_group(custom: Any, name: str) -> ReplicaGroup:
     has_common = group.HasField("common")
     source = group.common if has_common else group
     return ReplicaGroup(
-        field=f"custom.{name}.common" if has_common else f"custom.{name}",
+        field=f"custom.{_camel_case(name)}" + (".common" if has_common else ""),
         replicas=source.replicas,
         image=source.image,
         resources=source.resources,
@@ -104,6 +104,13 @@ def named_containers(template: Mapping[str, Any], name: str) -> list[dict[str, A
     return [container for container in template["spec"]["containers"] if container.get("name") == name]
 
 
+@cache
+def _camel_case(name: str) -> str:
+    """A field's name as it is usually written in a custom."""
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
 def _with_resources(task: TaskContext, group: ReplicaGroup) -> TaskContext:
     """The task with the group's resources in place of those that the execution overrides."""
     own = amounts.of_task(group.resources, f"{group.field}.resources")
@@ -112,10 +119,8 @@ def _with_resources(task: TaskContext, group: ReplicaGroup) -> TaskContext:
 
 def _pod_template(task: TaskContext, container_name: str) -> dict[str, Any]:
     """The task's pod as a template: the container renamed, labels and annotations of all who have a say."""
-    pod = _pod(task)
-    primary = next(iter(named_containers({"spec": pod.spec}, pod.primary_container_name)), None)
-    if primary is not None:
-        primary["name"] = container_name
+    pod = build_pod_spec(task)
+    container_of(pod.spec, pod.primary_container_name)["name"] = container_name
     k8s, own = task.config.plugins.k8s, pod.metadata
     metadata = {
         **own,
@@ -123,12 +128,3 @@ def _pod_template(task: TaskContext, container_name: str) -> dict[str, Any]:
         "annotations": {**k8s.default_annotations, **own["annotations"], **execution_annotations(task)},
     }
     return {"metadata": metadata, "spec": pod.spec}
-
-
-def _pod(task: TaskContext) -> PodBuild:
-    try:
-        return build_pod_spec(task)
-    except PluginError as error:
-        if error.code == BAD_TASK_SPECIFICATION:
-            raise
-        raise bad_task(error.message, field=error.field) from error

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from flyteidl.core import literals_pb2
 from flyteidl.core.tasks_pb2 import TaskTemplate
-from flyteidl.plugins import common_pb2, dask_pb2, ray_pb2, spark_pb2
+from flyteidl.plugins import array_job_pb2, common_pb2, dask_pb2, ray_pb2, spark_pb2
 from flyteidl.plugins.kubeflow import mpi_pb2
 from flyteidl.plugins.pytorch_pb2 import DistributedPyTorchTrainingTask
 from google.protobuf import json_format
@@ -45,6 +46,8 @@ ROUND_TRIPS: tuple[Message, ...] = (
         ttl_seconds_after_finished=5,
     ),
     dask_pb2.DaskJob(workers={"number_of_workers": 2**32 - 1}),
+    array_job_pb2.ArrayJob(parallelism=-(2**63), min_success_ratio=0.5),
+    literals_pb2.LiteralMap(literals={"a": {"hash": "x"}, "b": {}}),
 )
 
 
@@ -138,6 +141,8 @@ def test_a_value_that_does_not_fit_is_named(custom: Any, path: str) -> None:
     [
         pytest.param(spark_pb2.SparkJob, {"sparkConf": []}, "custom.sparkConf", id="a list for a map"),
         pytest.param(spark_pb2.SparkJob, {"sparkConf": {"k": 1}}, "custom.sparkConf.k", id="a map of texts"),
+        pytest.param(array_job_pb2.ArrayJob, {"minSuccessRatio": "half"}, "custom.minSuccessRatio", id="no number"),
+        pytest.param(literals_pb2.LiteralMap, {"literals": {"a": 1}}, "custom.literals.a", id="a map of messages"),
         pytest.param(spark_pb2.SparkJob, {"databricksConf": 1}, "custom.databricksConf", id="a number for a struct"),
         pytest.param(ray_pb2.RayJob, {"shutdownAfterJobFinishes": "true"}, "custom.shutdownAfterJobFinishes", id="on"),
         pytest.param(dask_pb2.DaskJob, {"workers": {"numberOfWorkers": -1}}, "custom.workers.numberOfWorkers", id="u"),
@@ -147,6 +152,22 @@ def test_other_messages(message: type[Message], custom: Any, path: str) -> None:
     with pytest.raises(PluginError) as caught:
         read(custom, message)
     assert caught.value.field == path
+
+
+@pytest.mark.parametrize(
+    ("message", "custom", "wanted"),
+    [
+        pytest.param(
+            array_job_pb2.ArrayJob, {"minSuccessRatio": "2.5e-1"}, {"min_success_ratio": 0.25}, id="a fraction as text"
+        ),
+        pytest.param(
+            literals_pb2.LiteralMap, {"literals": {"a": None}}, {"literals": {"a": {}}}, id="null in a map of messages"
+        ),
+        pytest.param(spark_pb2.SparkJob, {"sparkConf": {"k": None}}, {"sparkConf": {"k": ""}}, id="null in a map"),
+    ],
+)
+def test_leniences_with_other_messages(message: type[Message], custom: Any, wanted: Any) -> None:
+    assert read(custom, message) == message(**wanted)
 
 
 def test_no_custom_at_all_is_an_error() -> None:

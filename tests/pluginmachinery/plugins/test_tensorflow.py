@@ -100,7 +100,7 @@ def test_each_group_has_its_own_settings() -> None:
         pytest.param(
             1,
             {"workerReplicas": {"replicas": 1, "resources": {"requests": [{"name": "MEMORY", "value": "x"}]}}},
-            "custom.worker_replicas.resources.requests[0]",
+            "custom.workerReplicas.resources.requests[0]",
             id="a bad amount",
         ),
     ],
