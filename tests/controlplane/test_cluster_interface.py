@@ -36,7 +36,7 @@ def test_kubectl_helm_and_kustomize_are_the_pinned_ones(cluster: Cluster) -> Non
 
 def test_kubectl_reads_standard_input_and_api_sees_the_same(cluster: Cluster, namespace: str) -> None:
     manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "b"}}
-    cluster.kubectl("apply", "-n", namespace, "-f", "-", stdin=yaml.safe_dump(manifest))
+    cluster.kubectl("apply", "-n", namespace, "-f", "-", input=yaml.safe_dump(manifest))
     assert cluster.api.get(f"/api/v1/namespaces/{namespace}/configmaps/c")["data"] == {"a": "b"}
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,3 +49,42 @@ def test_a_command_that_builds_nothing_imports_nothing_heavy() -> None:
     code = f"import sys, tools.controlplane.cli; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, check=True)
     assert done.stdout == "[]\n"
+
+
+FAKE_GO = """#!/bin/sh
+if [ "$1" = env ]; then echo go1.99.0; exit; fi
+while [ "$1" != -o ]; do shift; done
+echo built > "$2"
+"""
+
+
+def fake_go(folder: Path) -> dict[str, str]:
+    """The environment in which building takes no time."""
+    (folder / "go").write_text(FAKE_GO)
+    (folder / "go").chmod(0o755)
+    return {"PATH": f"{folder}:/usr/bin:/bin", "XDG_CACHE_HOME": str(folder / "cache")}
+
+
+def test_in_a_log_each_build_is_a_line_when_it_starts_and_one_when_it_ends(tmp_path: Path) -> None:
+    done = run("build", "etcd", "kustomize", **fake_go(tmp_path))
+    assert done.returncode == 0
+    assert re.sub(r"in \d+ s", "in N s", done.stderr).splitlines() == [
+        "controlplane: building etcd v3.6.5 …",
+        "controlplane: built etcd v3.6.5 in N s",
+        "controlplane: building kustomize v5.7.1 …",
+        "controlplane: built kustomize v5.7.1 in N s",
+        f"binaries are there ({tmp_path}/cache/flyte-plugin-manager/controlplane)",
+    ]
+
+
+def test_on_a_terminal_each_build_has_a_line_that_moves(tmp_path: Path) -> None:
+    terminal, end = pty.openpty()
+    command = [sys.executable, "-m", "tools.controlplane", "build", "etcd"]
+    environ = {"HOME": "/nonexistent", "TERM": "xterm", **fake_go(tmp_path)}
+    subprocess.run(command, stderr=end, cwd=REPOSITORY, env=environ, check=True)
+    os.close(end)
+    shown = os.read(terminal, 1 << 16).decode()
+    os.close(terminal)
+    assert "✓" in shown
+    assert "etcd v3.6.5" in shown
+    assert "building" not in shown

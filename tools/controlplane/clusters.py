@@ -4,6 +4,8 @@ Vocabulary: a *kubeconfig* says where the server is and who asks; `kubectl`, `he
 binaries against it; `api` is plain HTTP to the same server with the same rights.
 """
 
+# ruff: noqa: A002 -- `input` is the word that subprocess has for it
+
 from __future__ import annotations
 
 import functools
@@ -59,26 +61,26 @@ class Cluster(ABC):
         self.stop()
 
     def kubectl(
-        self, *arguments: str | Path, stdin: str = "", check: bool = True, timeout: float = 60
+        self, *arguments: str | Path, input: str = "", check: bool = True, timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
         """Runs kubectl as administrator.
 
         Raises:
             CommandFailed: it exited with another code than 0 and `check` is true.
         """
-        return self._run("kubectl", arguments, stdin, check, timeout)
+        return self._run("kubectl", arguments, input, check, timeout)
 
     def helm(
-        self, *arguments: str | Path, stdin: str = "", check: bool = True, timeout: float = 120
+        self, *arguments: str | Path, input: str = "", check: bool = True, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
         """Runs helm as administrator, with its caches and settings in `folder` instead of the user's home."""
-        return self._run("helm", arguments, stdin, check, timeout)
+        return self._run("helm", arguments, input, check, timeout)
 
     def kustomize(
-        self, *arguments: str | Path, stdin: str = "", check: bool = True, timeout: float = 60
+        self, *arguments: str | Path, input: str = "", check: bool = True, timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
         """Runs kustomize."""
-        return self._run("kustomize", arguments, stdin, check, timeout)
+        return self._run("kustomize", arguments, input, check, timeout)
 
     def kubeconfig_for(
         self, service_account: str, namespace: str, *, lifetime: timedelta = TOKEN_LIFETIME, in_namespace: str = ""
@@ -116,11 +118,11 @@ class Cluster(ABC):
         }
 
     def _run(
-        self, tool: str, arguments: tuple[str | Path, ...], stdin: str, check: bool, timeout: float
+        self, tool: str, arguments: tuple[str | Path, ...], input: str, check: bool, timeout: float
     ) -> subprocess.CompletedProcess[str]:
         command = [str(_tool(tool)), *map(str, arguments)]
         done = subprocess.run(
-            command, input=stdin, capture_output=True, text=True, timeout=timeout, env=self.environ(), check=False
+            command, input=input, capture_output=True, text=True, timeout=timeout, env=self.environ(), check=False
         )
         if check and done.returncode != 0:
             raise CommandFailed([tool, *command[1:]], done.returncode, done.stdout, done.stderr)

@@ -52,7 +52,13 @@ def toolchain(needed: GoVersion, announce: Callable[[str], None], environ: Mappi
     return Toolchain(
         go,
         build_environ(environ)
-        | {"GOROOT": str(go.parents[1]), "GOPATH": str(places / "path"), "GOCACHE": str(places / "build")},
+        | {
+            "GOROOT": str(go.parents[1]),
+            "GOPATH": str(places / "path"),
+            "GOCACHE": str(places / "build"),
+            # Go makes its module cache read-only; then nobody could simply delete ours.
+            "GOFLAGS": f"{environ.get('GOFLAGS', '')} -modcacherw".strip(),
+        },
     )
 
 
