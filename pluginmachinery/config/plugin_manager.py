@@ -54,6 +54,11 @@ class PolicyConfig(Section):
     """Service accounts that a payload may name besides the execution's own and the configured ones; ``*`` at the end
     stands for any ending."""
 
+    @property
+    def warns_beyond_denial(self) -> bool:
+        """Can there be something to tell that does not fail the task?"""
+        return self.warn not in ("privileged", self.deny)
+
 
 class ScopeConfig(Section):
     """What differs for one project, one domain, or one project in one domain."""

@@ -23,5 +23,10 @@ class Conduct:
     """Only a finalizer that is there is removed, and only what is there is deleted. Flyte may patch an object that has
     no finalizer at all, deletes what is known to be gone, and does nothing when no retries are configured."""
 
+    check_policy: bool = True
+    """Built objects are held against ``plugin-manager.policy``. Flyte creates whatever a task brings."""
 
-AS_FLYTE = Conduct(wait_for_every_kind=False, exact_quotas=False, check_owner=False, tidy_finalize=False)
+
+AS_FLYTE = Conduct(
+    wait_for_every_kind=False, exact_quotas=False, check_owner=False, tidy_finalize=False, check_policy=False
+)

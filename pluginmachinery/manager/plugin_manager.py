@@ -49,6 +49,7 @@ from pluginmachinery.manager.finalize import Finalization
 from pluginmachinery.manager.objects import finished_object, object_name
 from pluginmachinery.manager.ownership import is_own
 from pluginmachinery.manager.plugin_states import ManagerState, Next, Step
+from pluginmachinery.policy import check as policy
 
 RESOURCE_DELETED_EXTERNALLY = "ResourceDeletedExternally"
 UNEXPECTED_OBJECT_DELETION = "UnexpectedObjectDeletion"
@@ -137,6 +138,9 @@ class PluginManager:
         except PluginError as error:
             failure = permanent_failure(FAILED_TO_BUILD_RESOURCE, f"the object could not be built: {error}")
             return _settled(known, failure, started=False)
+        judged = self._judged(manifest, task)
+        if judged.denied:
+            return _settled(known, permanent_failure(policy.POLICY_DENIED, judged.message), started=False)
         create = Create(self._ref(task), manifest)
         gate = self._backoff.gate(create.ref)
         if self._may_wait and not gate.lets_through(task.now, lambda: self._usage(manifest)):
@@ -146,6 +150,9 @@ class PluginManager:
                 waiting = dataclasses.replace(waiting, reason=known.saved.reason)
             return _settled(known, waiting, started=False, actions=self._wake(create.ref, task.now))
         return Transition(undefined(), known.at(_CREATING).write(), (create,))
+
+    def _judged(self, manifest: Mapping[str, Any], task: TaskContext) -> policy.Verdict:
+        return policy.verdict(manifest, task) if self._conduct.check_policy else policy.Verdict()
 
     def _is_there_already(self, task: TaskContext, observation: Observation) -> bool:
         """Did we create it, and died before that was saved? Then creating it again would only be refused."""
@@ -164,6 +171,8 @@ class PluginManager:
             quota = quotas.parse_refusal(result.message) if refusals.is_quota_exceeded(result) else None
             self._backoff.refused(create.ref, task.now, quota.requested if quota else {}, task.config.tasks.backoff)
             return _settled(known, decided, started=False, actions=self._wake(create.ref, task.now))
+        if decided.phase is Phase.QUEUED and task.config.plugin_manager.policy.warns_beyond_denial:
+            decided = _with_warnings(decided, self._judged(create.object, task))
         return _settled(known, decided, started=decided.phase is Phase.QUEUED)
 
     def _usage(self, manifest: Mapping[str, Any]) -> Mapping[str, Quantity] | None:
@@ -235,6 +244,13 @@ class PluginManager:
             return Transition(undefined(), state, error=ExecutionError(error.code, error.message, ErrorKind.SYSTEM))
         except Exception as error:  # whatever else a plugin raises is its defect, not ours
             return Transition(undefined(), state, error=_panic(self.id, error))
+
+
+def _with_warnings(info: PhaseInfo, judged: policy.Verdict) -> PhaseInfo:
+    """What the policy only warns of is told in the reason."""
+    if not judged.warned:
+        return info
+    return dataclasses.replace(info, reason=f"{info.reason}; the policy warns of {', '.join(map(str, judged.warned))}")
 
 
 def _at(task: TaskContext, now: datetime) -> TaskContext:
