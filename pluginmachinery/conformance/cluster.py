@@ -79,7 +79,7 @@ class Cluster:
         return self._change("patch", ref, lambda manifest: _merged(manifest, body))
 
     def update(self, ref: ObjectRef, body: Mapping[str, Any]) -> Done | Missing | Refused:
-        """The whole object anew; its identity stays."""
+        """The whole object anew; what of its identity is left out stays."""
         return self._change("update", ref, lambda manifest: _replaced(manifest, body))
 
     def delete(self, ref: ObjectRef) -> Done | Missing | Refused:
@@ -102,6 +102,8 @@ class Cluster:
             return refused
         if ref not in self.objects:
             return _missing(ref)
+        if changed["metadata"].get("uid") != self.objects[ref]["metadata"].get("uid"):
+            return Refused("Conflict", "the object has another UID", 409)
         self.objects[ref] = changed
         return Done(self._collected(ref))
 
@@ -149,9 +151,9 @@ def _merged(target: Any, patch: Any) -> Any:
 
 
 def _replaced(manifest: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {
+    identity = {
         key: value
         for key, value in (manifest.get("metadata") or {}).items()
         if key in ("uid", "creationTimestamp", "deletionTimestamp")
     }
-    return {**copy.deepcopy(dict(body)), "metadata": {**(body.get("metadata") or {}), **kept}}
+    return {**copy.deepcopy(dict(body)), "metadata": {**identity, **(body.get("metadata") or {})}}

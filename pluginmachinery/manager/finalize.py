@@ -101,11 +101,13 @@ def _look(finalization: Finalization, step: Step, observation: Observation) -> N
 def _found(finalization: Finalization, step: Step, manifest: Mapping[str, Any]) -> Next:
     if not finalization.is_own(manifest):
         return Next()
-    finalizers = (manifest.get("metadata") or {}).get("finalizers") or ()
+    metadata = manifest.get("metadata") or {}
+    finalizers = metadata.get("finalizers") or ()
     if FINALIZER in finalizers or _patched_by_flyte(finalization, finalizers):
         others = [name for name in finalizers if name != FINALIZER]
-        patch = Patch(finalization.ref, {"metadata": {"finalizers": others or None}})
-        return Next(_at(step, "patch"), (patch,))
+        # With its UID the patch is refused if another object has taken the name since this one was seen.
+        patch = {"metadata": {"uid": metadata.get("uid"), "finalizers": others or None}}
+        return Next(_at(step, "patch"), (Patch(finalization.ref, patch),))
     return _delete(finalization, step, manifest)
 
 
