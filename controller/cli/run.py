@@ -55,7 +55,7 @@ CAN_NOT_START = 2
     "--data-root",
     metavar="DIR|URL",
     default="",
-    help="Executions that name no paths get their inputs and outputs beneath.",
+    help="Executions that name no paths get theirs beneath; local paths are used only beneath it.",
 )
 @click.option(
     "--leader-elect/--no-leader-elect",
@@ -150,7 +150,7 @@ def _application(
         world=world,
         kinds=[kind for declaration in loaded.registry.declarations for kind in declaration.resources],
         credentials=credentials,
-        outputs=OutputStore(loaded.config.storage),
+        outputs=OutputStore(loaded.config.storage, data_root),
         tokens=InMemoryTokens(),
         metrics=Metrics(metadata.version("flyte-plugin-manager"), loaded.digest),
         options=options,

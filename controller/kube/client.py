@@ -97,9 +97,10 @@ class ApiServer:
         """Replace the status. The server ignores all of ``body`` but status and what identifies the object."""
         return await self._request("PUT", "update_status", ref.kind, paths.item(ref, "status"), body)
 
-    async def patch(self, ref: ObjectRef, body: Mapping[str, Any]) -> Answer:
+    async def patch(self, ref: ObjectRef, body: Mapping[str, Any], subresource: str = "") -> Answer:
         """Apply a merge patch (RFC 7386)."""
-        return await self._request("PATCH", "patch", ref.kind, paths.item(ref), body, content_type=MERGE_PATCH)
+        path = paths.item(ref, subresource)
+        return await self._request("PATCH", "patch", ref.kind, path, body, content_type=MERGE_PATCH)
 
     async def delete(self, ref: ObjectRef, *, uid: str = "") -> Answer:
         """Delete; with ``uid`` only this very object (else: Refused ``Conflict``)."""

@@ -85,6 +85,8 @@ class StubApiServer:
         self._changed = asyncio.Condition()
         self._watches: set[asyncio.Task[Any]] = set()
         app = web.Application()
+        app.router.add_get("/api", self._discover)
+        app.router.add_get("/apis", self._discover)
         app.router.add_route("*", "/{tail:.*}", self._handle)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -149,6 +151,10 @@ class StubApiServer:
         async with self._changed:
             self._changed.notify_all()
         return response
+
+    async def _discover(self, _: web.Request) -> web.Response:
+        """What a client is told that wants to know which kinds there are: it has no need to."""
+        return answer({"versions": [], "groups": []})
 
     async def _parse(self, http: web.Request) -> Request:
         parts = http.path.strip("/").split("/")

@@ -1,0 +1,18 @@
+"""``python -m benchmarks [NAME …]``: run these benchmarks, or all."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+NAMES = ("controller_throughput",)
+
+
+def main() -> None:
+    for name in sys.argv[1:] or NAMES:
+        if name not in NAMES:
+            sys.exit(f"there is no benchmark {name!r}: {', '.join(NAMES)}")
+        importlib.import_module(f"benchmarks.{name}").main()
+
+
+main()

@@ -1,0 +1,205 @@
+"""Load on a control plane: a submitter, a kubelet that does the least a kubelet must, and a watch that takes the time.
+
+A *life* is what every task needs whoever runs it: the TaskExecution and the pod are created, the pod's status is
+patched twice, the final status is put. :meth:`Load.bare` does just these, as fast as the server takes them: no
+controller can be faster than that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from controller.kube.client import ApiServer
+from pluginmachinery.api import names
+from pluginmachinery.core.actions import Done, ObjectRef, ResourceKind
+
+PODS = ResourceKind("v1", "Pod", "pods")
+NAMESPACE = "default"
+CONNECTIONS = 16
+TERMINAL = frozenset({"Succeeded", "Failed", "Aborted"})
+TEMPLATE = {
+    "id": {"resourceType": "TASK", "project": "flytesnacks", "domain": "development", "name": "work", "version": "v1"},
+    "type": "python-task",
+    "metadata": {"retries": {"retries": 2}, "runtime": {"type": "FLYTE_SDK", "version": "1.16"}},
+    "interface": {"inputs": {"variables": {"n": {"type": {"simple": "INTEGER"}}}}},
+    "container": {
+        "image": "ghcr.io/flyteorg/flytekit:py3.11-1.16",
+        "args": ["pyflyte-execute", "--inputs", "{{.input}}", "--output-prefix", "{{.outputPrefix}}"],
+        "resources": {"requests": [{"name": "CPU", "value": "500m"}, {"name": "MEMORY", "value": "500Mi"}]},
+        "env": [{"key": "LEVEL", "value": "20"}],
+    },
+}
+
+
+@dataclass
+class Times:
+    """When what happened to one task, in seconds of one clock."""
+
+    created: float = 0.0
+    pod_seen: float = 0.0
+    pod_done: float = 0.0
+    status_seen: float = 0.0
+
+
+@dataclass
+class Load:
+    """Submits tasks through ``api`` and, while :meth:`playing`, is kubelet and observer."""
+
+    api: ApiServer
+    runs_after: float = 0.1
+    """Seconds from the pod's creation until it runs."""
+    runs_for: float = 1.0
+    """Seconds until it succeeds then; infinity: for ever."""
+    times: dict[str, Times] = field(default_factory=dict)
+    ended: int = 0
+    _pods: set[asyncio.Task[None]] = field(default_factory=set)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def burst(self, tasks: Iterable[str]) -> None:
+        """Submit all, as fast as the server takes them."""
+        await _all(tasks, self._submit)
+
+    async def paced(self, tasks: Iterable[str], rate: float) -> None:
+        """Submit so many per second."""
+        started, running = time.perf_counter(), []
+        for number, name in enumerate(tasks):
+            await asyncio.sleep(max(0.0, started + number / rate - time.perf_counter()))
+            running.append(asyncio.create_task(self._submit(name)))
+        await asyncio.gather(*running)
+
+    async def bare(self, tasks: Iterable[str]) -> None:
+        """Whole lives, without a controller."""
+        await _all(tasks, self._live)
+
+    async def all_ended(self, count: int) -> None:
+        await self._until(lambda: self.ended >= count)
+
+    async def all_running(self, count: int) -> None:
+        """Every pod has been told to run."""
+        await self._until(lambda: sum(1 for each in self.times.values() if each.pod_seen) >= count and not self._pods)
+
+    @contextlib.asynccontextmanager
+    async def playing(self) -> Any:
+        watches = [
+            asyncio.create_task(self._watch(PODS, self._pod_event)),
+            asyncio.create_task(self._watch(names.TASK_EXECUTIONS, self._task_event)),
+        ]
+        try:
+            yield self
+        finally:
+            for task in (*watches, *self._pods):
+                task.cancel()
+            await asyncio.gather(*watches, *self._pods, return_exceptions=True)
+
+    async def _submit(self, name: str) -> None:
+        self.times[name] = Times()
+        await self._create(ObjectRef(names.TASK_EXECUTIONS, NAMESPACE, name), task(name))
+        self.times[name].created = time.perf_counter()
+
+    async def _live(self, name: str) -> None:
+        created = await self._create(ObjectRef(names.TASK_EXECUTIONS, NAMESPACE, name), task(name))
+        ref = ObjectRef(PODS, NAMESPACE, f"{name}-0")
+        await self._create(ref, pod(name, created))
+        await self._patch_pod(ref.name, "Running")
+        await self._patch_pod(ref.name, "Succeeded")
+        metadata = {key: created["metadata"][key] for key in ("name", "namespace", "uid", "resourceVersion")}
+        body = {**created, "metadata": metadata, "status": {"phase": "Succeeded", "attempt": 0}}
+        await _done(self.api.put_status(ObjectRef(names.TASK_EXECUTIONS, NAMESPACE, name), body))
+
+    async def _create(self, ref: ObjectRef, body: dict[str, Any]) -> dict[str, Any]:
+        return await _done(self.api.create(ref, body))
+
+    async def _patch_pod(self, name: str, phase: str) -> None:
+        await _done(self.api.patch(ObjectRef(PODS, NAMESPACE, name), {"status": {"phase": phase}}, "status"))
+
+    async def _watch(self, kind: ResourceKind, told: Callable[[str, dict[str, Any]], None]) -> None:
+        version = ""
+        async for page in self.api.pages(kind, NAMESPACE):
+            version = page.resource_version
+        while True:
+            async for lines in self.api.watch(kind, NAMESPACE, resource_version=version, duration=3600):
+                for line in lines:
+                    event = orjson.loads(line)
+                    version = event["object"]["metadata"]["resourceVersion"]
+                    told(event["type"], event["object"])
+                    self._changed.set()
+
+    def _pod_event(self, word: str, body: dict[str, Any]) -> None:
+        if word != "ADDED":
+            return
+        name = body["metadata"]["name"]
+        times = self.times.get(name.rpartition("-")[0])
+        if times:
+            times.pod_seen = time.perf_counter()
+        task = asyncio.create_task(self._play(name, times))
+        self._pods.add(task)
+        task.add_done_callback(self._pods.discard)
+
+    async def _play(self, name: str, times: Times | None) -> None:
+        await asyncio.sleep(self.runs_after)
+        await self._patch_pod(name, "Running")
+        if self.runs_for == float("inf"):
+            return
+        await asyncio.sleep(self.runs_for)
+        await self._patch_pod(name, "Succeeded")
+        if times:
+            times.pod_done = time.perf_counter()
+
+    def _task_event(self, word: str, body: dict[str, Any]) -> None:
+        times = self.times.get(body["metadata"]["name"])
+        if times and not times.status_seen and (body.get("status") or {}).get("phase") in TERMINAL:
+            times.status_seen = time.perf_counter()
+            self.ended += 1
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(600):
+            while not condition():
+                self._changed.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(1):
+                        await self._changed.wait()
+
+
+def task(name: str) -> dict[str, Any]:
+    spec = {
+        "template": TEMPLATE,
+        "inputs": {"literals": {"n": {"scalar": {"primitive": {"integer": "3"}}}}},
+        "labels": {"project": "flytesnacks", "domain": "development"},
+        "maxAttempts": 3,
+    }
+    return {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": {"name": name}, "spec": spec}
+
+
+def pod(name: str, owner: dict[str, Any]) -> dict[str, Any]:
+    metadata = {
+        "name": f"{name}-0",
+        "labels": names.object_labels(name, 0),
+        "ownerReferences": [names.owner_reference(owner)],
+    }
+    container = {"name": "main", **{key: TEMPLATE["container"][key] for key in ("image", "args")}}  # type: ignore[index]
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
+
+
+async def _all(tasks: Iterable[str], do: Callable[[str], Awaitable[None]]) -> None:
+    waiting = iter(tasks)
+
+    async def take() -> None:
+        for name in waiting:
+            await do(name)
+
+    await asyncio.gather(*(take() for _ in range(CONNECTIONS)))
+
+
+async def _done(request: Awaitable[Any]) -> dict[str, Any]:
+    answer = await request
+    if not isinstance(answer, Done):
+        raise RuntimeError(f"the load generator was refused: {answer}")
+    body: dict[str, Any] = answer.value
+    return body
