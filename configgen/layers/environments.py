@@ -7,6 +7,7 @@ refuse.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,22 +17,29 @@ from configgen.layers.folders import Layer, read_layer
 from configgen.layers.kinds import model_kind
 from configgen.layers.merge import stack
 from configgen.layers.nodes import Mapping as Tree
+from configgen.layers.plugin_checks import checked_plugins
 from configgen.layers.source import FILE, EnvironmentDefinition, SourceDefinition, read_source
+from configgen.layers.validation import checked_config, checked_release, default_release
 from configgen.problems import Problem, SourceError
 from configgen.release.values import ReleaseValues
+from pluginmachinery.config import Configuration
+from pluginmachinery.plugins.registry import PluginDeclaration
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
     """The effective configuration of one environment.
 
-    ``config`` and ``release`` are the merged trees with their provenance; ``values`` is ``release`` as a model.
+    ``config`` and ``release`` are the merged trees with their provenance, ``configuration`` and ``values`` the same as
+    models. The chart's defaults are the bottom layer of ``release``. ``plugins`` are those that run.
     """
 
     definition: EnvironmentDefinition
     config: Tree
     release: Tree
+    configuration: Configuration
     values: ReleaseValues
+    plugins: tuple[PluginDeclaration, ...]
 
     @property
     def name(self) -> str:
@@ -47,7 +55,8 @@ class Source:
 
     def environments(self, names: Iterable[str]) -> list[Environment]:
         """The environments, in the order asked for. Raises SourceError with the problems of all of them."""
-        environments, problems = [], []
+        environments: list[Environment] = []
+        problems: list[Problem] = []
         for name in names:
             try:
                 environments.append(self.environment(name))
@@ -62,24 +71,26 @@ class Source:
         definition = self.definition.environment(name)
         layers = self._read(definition)
         config = stack(layer.config for layer in layers)
-        release = stack(layer.release for layer in layers)
-        problems = [*conflicts(config), *conflicts(release), *_config_problems(config)]
-        values, release_problems = _release_values(release)
-        problems += release_problems
-        if problems or values is None:
+        release = stack([default_release(), *(layer.release for layer in layers)])
+        problems = [*conflicts(config), *conflicts(release)]
+        values = checked_release(release, problems)
+        configuration = checked_config(config, problems)
+        plugins = checked_plugins(config, configuration, problems) if configuration else ()
+        if problems or values is None or configuration is None:
             raise SourceError(problems)
-        return Environment(definition, config, release, values)
+        return Environment(definition, config, release, configuration, values, plugins)
 
     def _read(self, definition: EnvironmentDefinition) -> list[Layer]:
-        layers, problems = [], []
+        layers: list[Layer] = []
+        problems: list[Problem] = []
         for reference in definition.layers:
-            if not (self.definition.folder / reference.name).is_dir():
+            if not os.path.lexists(self.definition.folder / reference.name):
                 path = f"environments.{definition.name}.layers"
                 message = f"the layer {reference.name!r} is no folder of the source"
                 mend = "create it, or mend the name"
                 problems.append(Problem(FILE, reference.line, reference.column, path, message, mend))
                 continue
-            read = self._layer(reference.name)
+            read = self._attempt(reference.name)
             if isinstance(read, SourceError):
                 problems += read.problems
             else:
@@ -88,7 +99,14 @@ class Source:
             raise SourceError(problems)
         return layers
 
-    def _layer(self, name: str) -> Layer | SourceError:
+    def layer(self, name: str) -> Layer:
+        """One layer by itself. Raises SourceError."""
+        read = self._attempt(name)
+        if isinstance(read, SourceError):
+            raise read
+        return read
+
+    def _attempt(self, name: str) -> Layer | SourceError:
         if name not in self._layers:
             try:
                 self._layers[name] = read_layer(self.definition.folder, name, model_kind(ReleaseValues))

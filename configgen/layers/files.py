@@ -43,18 +43,24 @@ def list_folder(path: Path, shown: str) -> list[Path]:
         raise os_problem(error, shown) from error
 
 
-def os_problem(error: OSError, shown: str) -> SourceError:
-    """The operating system's refusal in our words."""
+def os_problem(error: OSError, shown: str, doing: str = "read") -> SourceError:
+    """The operating system's refusal in our words; ``doing`` is the participle of what was tried."""
     known = {
         errno.ENOENT: ("does not exist", "check the name, or create it"),
         errno.ENOTDIR: ("is no folder", "a folder is expected here"),
         errno.EISDIR: ("is a folder", "a file is expected here"),
-        errno.EACCES: ("may not be read: permission denied", "check the owner and mode of the file and its folders"),
-        errno.EPERM: ("may not be read: not permitted", "check the owner and mode of the file and its folders"),
+        errno.EACCES: (
+            f"may not be {doing}: permission denied",
+            "check the owner and mode of the file and its folders",
+        ),
+        errno.EPERM: (f"may not be {doing}: not permitted", "check the owner and mode of the file and its folders"),
         errno.ELOOP: ("is a symbolic link that leads back to itself", "point the link at a real file or folder"),
+        errno.ENOSPC: (f"can not be {doing}: the disk is full", "make room; nothing was changed"),
+        errno.EDQUOT: (f"can not be {doing}: the quota is used up", "make room; nothing was changed"),
+        errno.EROFS: (f"can not be {doing}: the file system is read-only", "choose another --out"),
         errno.ENAMETOOLONG: ("is a name too long for the file system", "shorten it"),
     }
-    message, mend = known.get(error.errno or 0, (f"can not be read: {error.strerror or error}", ""))
+    message, mend = known.get(error.errno or 0, (f"can not be {doing}: {error.strerror or error}", ""))
     return _error(shown, message, mend)
 
 

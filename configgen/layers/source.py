@@ -22,9 +22,9 @@ from typing import Final
 from configgen.layers.files import read_text
 from configgen.layers.yaml_tree import YamlEntry, YamlList, YamlMapping, YamlNode, YamlScalar, read_yaml
 from configgen.problems import Problem, SourceError
+from configgen.targets import TARGETS
 
 FILE: Final = "configgen.yaml"
-TARGETS: Final = ("kustomize", "helm", "configmap")
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 

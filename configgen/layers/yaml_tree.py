@@ -4,8 +4,8 @@ Built from the events of PyYAML's C parser: positions, tags, anchors and duplica
 reads a source some forty times faster than ruamel.yaml's composer (1.3 ms against 50 ms for 11 kB), which matters with
 hundreds of environments. ruamel.yaml is for writing sources back with their comments; reading them needs none.
 
-Scalars are resolved as Flyte's parser (Go's yaml.v3) does: ``yes`` and ``on`` are text, ``0o17`` and ``017`` are octal,
-dates are text.
+Scalars mean what they mean to Flyte's parser (:func:`pluginmachinery.config.yaml_text.plain`): ``yes`` and ``on`` are
+texts, ``0o17`` and ``017`` are octal.
 
 Refused, each with its place: anchors, aliases and merge keys (a value would have two places, and layers are the means
 of sharing here), duplicate keys, keys that are not plain text, more than one document, and tags other than ours.
@@ -13,7 +13,6 @@ of sharing here), duplicate keys, keys that are not plain text, more than one do
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -22,19 +21,12 @@ from typing import Any, Final
 import yaml
 
 from configgen.problems import Problem, SourceError
+from pluginmachinery.config.yaml_text import Timestamp, plain
 
 OPERATIONS: Final = ("!append", "!remove", "!replace")
 _STANDARD: Final = "tag:yaml.org,2002:"
 _DEPTH_LIMIT: Final = 60
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-_WORDS: Final = {
-    "": None, "~": None, "null": None, "Null": None, "NULL": None,
-    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
-}  # fmt: skip
-_INTEGER: Final = re.compile(r"[-+]?(0[xX][0-9a-fA-F_]+|0[oO]?[0-7_]*|0[bB][01_]+|[1-9][0-9_]*)")
-_FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_SPECIAL_FLOAT: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,31 +73,6 @@ def read_yaml(text: str, file: str) -> YamlNode | None:
     return document
 
 
-def resolve_plain(text: str) -> str | int | float | bool | None:
-    """What an unquoted scalar means to Flyte's parser."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] not in "+-.0123456789":
-        return text
-    if _INTEGER.fullmatch(text):
-        return _integer(text)
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    if _SPECIAL_FLOAT.fullmatch(text):
-        return float(text.replace(".", ""))
-    return text
-
-
-def _integer(text: str) -> int | str:
-    digits = text.replace("_", "").lower()
-    sign = -1 if digits.startswith("-") else 1
-    digits = digits.lstrip("+-")
-    bases = {"0x": 16, "0o": 8, "0b": 2}
-    base = bases.get(digits[:2], 8 if digits.startswith("0") and len(digits) > 1 else 10)
-    number = digits[2:] if digits[:2] in bases else digits
-    return sign * int(number, base) if number else text
-
-
 def _events(text: str, file: str) -> Iterator[yaml.Event]:
     try:
         yield from yaml.parse(text, Loader=_Loader)
@@ -113,7 +80,8 @@ def _events(text: str, file: str) -> Iterator[yaml.Event]:
         raise SourceError([_syntax_problem(error, text, file)]) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        message = f"character #x{ord(str(error.character)[:1] or chr(0)):04x} may not appear in YAML"
+        code = error.character if isinstance(error.character, int) else ord(error.character)
+        message = f"character #x{code:04x} may not appear in YAML"
         raise SourceError(
             [Problem(file, line, 0, "", message, "remove it, or write it as an escape in quotes")]
         ) from error
@@ -226,7 +194,11 @@ class _Reader:
             return text
         if event.style in ("'", '"', "|", ">"):
             return text
-        return resolve_plain(text)
+        value = plain(text)
+        if isinstance(value, Timestamp):
+            self._problem(event, "a bare date", "put it in quotes: nothing in a configuration is a date")
+            return text
+        return value  # type: ignore[no-any-return] # a scalar
 
     def _problem(self, event: yaml.Event, message: str, mend: str) -> None:
         self.problems.append(Problem(self._file, *_at(event), "", message, mend))

@@ -154,6 +154,7 @@ def arguments(values: ReleaseValues) -> list[str]:
         f"--config={CONFIG_MOUNT}",
         f"--listen=0.0.0.0:{values.service.port}",
         f"--log-format={values.log_format}",
+        *([f"--data-root={values.data_root}"] if values.data_root else []),
         *(["--leader-elect"] if values.leader_election else []),
         *(f"--namespace={namespace}" for namespace in values.watch_namespaces),
     ]

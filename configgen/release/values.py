@@ -47,7 +47,7 @@ class PolicyRule(CamelSection):
     """Plural names, `pods` or `pods/log`."""
     verbs: tuple[str, ...] = ()
     """get, list, watch, create, update, patch, delete, …"""
-    resource_names: tuple[str, ...] = ()
+    resource_names: tuple[str, ...] | None = None
     """Only objects of these names."""
 
 
@@ -115,6 +115,9 @@ class ReleaseValues(CamelSection):
     """Elect the leader by a Lease. Off only for a single replica with strategy Recreate."""
     watch_namespaces: tuple[str, ...] = ()
     """Namespaces whose TaskExecutions are run; rights are given there only. Empty: all, by a ClusterRole."""
+    data_root: str = ""
+    """Where inputs and outputs of executions lie that name no paths themselves, for example `s3://bucket/flyte`. Empty:
+    every execution has to name its own."""
     log_format: Literal["json", "text"] = "json"
     """Form of the log lines."""
     rbac: RbacValues = RbacValues()

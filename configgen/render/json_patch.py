@@ -1,6 +1,7 @@
 """The difference of two manifests as a JSON patch (RFC 6902), for kustomize.
 
-Exact where a strategic merge is not: lists are given whole, and what is gone is removed. A reviewer reads path and value.
+Exact where a strategic merge is not: lists are given whole, and what is gone is removed. A reviewer reads path and
+value.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Putting rendered files on disk: all of them or none, only those that changed, and nothing that is not ours.
 
-Every rendered file begins with :data:`HEADER`. That is how a file is known to be ours: files of an earlier render that are
-no longer wanted are removed if they carry it, and a file without it is never overwritten.
+Every rendered file begins with :data:`HEADER`. That is how a file is known to be ours: files of an earlier render that
+are no longer wanted are removed if they carry it, and a file without it is never overwritten.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ class Changes:
 
 def compare(rendered: Rendered, out: Path) -> Changes:
     """What :func:`write` would do. Raises SourceError where it would have to touch a file that is not ours."""
-    created, updated, problems = [], [], []
+    created: list[str] = []
+    updated: list[str] = []
+    problems: list[Problem] = []
     for name, text in sorted(rendered.files.items()):
         path = out / name
         try:
@@ -76,7 +78,7 @@ def write(rendered: Rendered, out: Path) -> Changes:
             (out / name).unlink()
     except OSError as error:
         staging.discard()
-        raise os_problem(error, str(error.filename or out)) from error
+        raise os_problem(error, str(error.filename or out), "written") from error
     except BaseException:
         staging.discard()
         raise

@@ -1,7 +1,7 @@
 """Writing manifests as YAML that every parser reads alike.
 
-Plain text that some version of YAML takes for a number or a boolean is put in quotes (``yes``, ``1e3``, ``0o17``, ``12:30``),
-texts of several lines become blocks, keys keep their order.
+Plain text that some version of YAML takes for a number or a boolean is put in quotes (``yes``, ``1e3``, ``0o17``,
+``12:30``), texts of several lines become blocks, keys keep their order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _Base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class _Dumper(_Base):  # type: ignore[misc] # chosen at run time
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the base class's signature
         return True
 
 

@@ -1,0 +1,60 @@
+"""Releases: from environments, and the shipped one that the chart and kustomize's base install."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+from configgen.layers.environments import Environment
+from configgen.layers.nodes import plain
+from configgen.release.values import NAME, ChartValues, ReleaseValues
+from configgen.render.output import HEADER
+from configgen.render.release import Release
+from configgen.render.splitting import split
+
+SHIPPED = "the shipped configuration"
+
+
+def release_of(environment: Environment) -> Release:
+    """What an environment installs."""
+    origin = f"the environment {environment.name}"
+    return Release(
+        name=environment.name,
+        namespace=environment.definition.namespace,
+        values=environment.values,
+        documents=documents_of(plain(environment.config), origin),
+        plugins=environment.plugins,
+        origin=origin,
+    )
+
+
+def documents_of(tree: dict[str, Any], origin: str) -> dict[str, str]:
+    """The files that a reader of the configuration gets, each with the header of rendered files."""
+    from pluginmachinery.config.documents import dump
+
+    return {name: header(origin) + dump(part) for name, part in split(tree).items()}
+
+
+def header(origin: str) -> str:
+    return f"{HEADER} from {origin}: change the source, not this file.\n"
+
+
+def shipped_release(documents: dict[str, str] | None = None) -> Release:
+    """What the chart installs by default, and kustomize's base. ``documents``: in place of the package's own."""
+    from pluginmachinery.plugins.registry import declaration_of
+
+    return Release(
+        name=NAME,
+        namespace="",
+        values=ReleaseValues(),
+        documents=shipped_documents() if documents is None else documents,
+        plugins=tuple(declaration_of(name) for name in ChartValues().rbac.plugins),
+        origin=SHIPPED,
+    )
+
+
+def shipped_documents() -> dict[str, str]:
+    """The documents that the chart installs when it is given none; package data."""
+    folder = resources.files("configgen") / "shipped"
+    files = [entry for entry in folder.iterdir() if entry.name.endswith(".yaml")]
+    return {file.name: file.read_text("utf-8") for file in sorted(files, key=lambda file: file.name)}
