@@ -28,11 +28,15 @@ def json_patch(before: Mapping[str, Any], after: Mapping[str, Any], at: str = ""
 def _changed(key: str, before: Any, after: Any, path: str) -> Iterator[dict[str, Any]]:
     if isinstance(before, Mapping) and isinstance(after, Mapping) and before and after:
         yield from json_patch(before, after, path)
-    elif key == _BY_INDEX and len(before) == len(after):
+    elif key == _BY_INDEX and _are_mappings(before) and _are_mappings(after) and len(before) == len(after):
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from json_patch(old, new, f"{path}/{index}")
     else:
         yield {"op": "replace", "path": path, "value": after}
+
+
+def _are_mappings(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(element, Mapping) for element in value)
 
 
 def _escaped(key: str) -> str:
