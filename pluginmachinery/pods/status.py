@@ -11,7 +11,7 @@ phase that shows them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -72,26 +72,23 @@ class _LinkSettings:
     variables: Mapping[str, str]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Pod:
-    """A pod under judgement, with what is worked out about it at most once."""
+    """A pod under judgement."""
 
     context: PluginContext
     object: Fields
     status: Fields
     links: _LinkSettings
-    _info: TaskInfo | None = field(default=None)
 
     def info(self) -> TaskInfo:
         """Times and log links."""
-        if self._info is None:
-            occurred_at = _last_transition(self.status) or self.context.task.now
-            self._info = TaskInfo(
-                logs=_pod_logs(self.context, self.object, self.status, self.links),
-                occurred_at=occurred_at,
-                reported_at=_completed_at(self.status) or occurred_at,
-            )
-        return self._info
+        occurred_at = _last_transition(self.status) or self.context.task.now
+        return TaskInfo(
+            logs=_pod_logs(self.context, self.object, self.status, self.links),
+            occurred_at=occurred_at,
+            reported_at=_completed_at(self.status) or occurred_at,
+        )
 
     @property
     def primary_container(self) -> str | None:

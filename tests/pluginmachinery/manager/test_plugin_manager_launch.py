@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pluginmachinery.config.tasks import BackOffConfig
-from pluginmachinery.core.actions import Create, Found, Observation, Observe, Refused, WakeAt
+from pluginmachinery.core.actions import Create, Found, Missing, Observation, Observe, Outputs, Refused, WakeAt
 from pluginmachinery.core.phases import ErrorKind, Phase
 from pluginmachinery.core.plugins import PluginProperties
 from pluginmachinery.manager.backoff import Backoff
@@ -41,7 +41,7 @@ def forbidden(message: str) -> Refused:
 FULL = forbidden(QUOTA.format(requested="limits.cpu=2", limited="limits.cpu=10"))
 
 
-def launch(refused: Refused, *, conduct: Conduct | None = None, plugin: WidgetPlugin | None = None) -> Any:
+def launch(refused: Any, *, conduct: Conduct | None = None, plugin: WidgetPlugin | None = None) -> Any:
     """What comes of a creation that is refused so: phase and error, or the system error."""
     manager = PluginManager(plugin or WidgetPlugin(), conduct=conduct)
     transition = executor(cluster(create=refused)).run(manager.handle, widget_task(), None)
@@ -102,12 +102,14 @@ def test_the_object_is_created_and_the_task_queued() -> None:
         pytest.param(BOOM, "InternalError", id="500"),
         pytest.param(Refused("Conflict", "x", 409), "Conflict", id="409 that is none of a name"),
         pytest.param(Refused("NotFound", "x", 404), "NotFound", id="no such namespace or kind"),
+        pytest.param(Missing("namespaces ns not found"), "NotFound", id="the namespace is not there"),
+        pytest.param(Outputs(), "UnexpectedResult", id="an answer to something else"),
         pytest.param(Refused("Timeout", "x", 504), "Timeout", id="504"),
         pytest.param(Refused("Unreachable", "x", 0), "Unreachable", id="no answer"),
         pytest.param(Refused("", "x", 0), "Refused", id="no reason at all"),
     ],
 )
-def test_verdicts(refused: Refused, verdict: Any) -> None:
+def test_verdicts(refused: Any, verdict: Any) -> None:
     assert launch(refused) == verdict
 
 

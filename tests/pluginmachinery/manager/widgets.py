@@ -96,7 +96,7 @@ def widget(phase: str = "Running", *, owner: Any = OWNER, **metadata: Any) -> di
     }
 
 
-def cluster(existing: Mapping[str, Any] | None = None, **refused: Refused) -> Cluster:
+def cluster(existing: Mapping[str, Any] | None = None, **refused: Any) -> Cluster:
     """A cluster with this widget, or none; ``refused`` are the answers to some verbs."""
     refuse: Refuse = lambda verb, _: refused.get(verb)  # noqa: E731
     return Cluster({} if existing is None else {REF: existing}, refuse=refuse)

@@ -110,6 +110,10 @@ def test_a_template_says_its_format_and_when_to_show_it() -> None:
     )
 
 
+def test_azure_without_an_address_has_no_link() -> None:
+    assert links(LogConfig(azure_log_templates=(AzureLogsTemplatePlugin(display_name="Azure"),))) == []
+
+
 def test_azure_packs_its_query_into_the_address() -> None:
     azure = AzureLogsTemplatePlugin(display_name="Azure", template_uris=("https://portal/q/",))
     ((name, uri),) = links(LogConfig(azure_log_templates=(azure,)))
