@@ -42,8 +42,8 @@ def finished_object(task: TaskContext, plugin: KubernetesPlugin, built: Mapping[
         **own,
         "namespace": metadata.namespace,
         "name": object_name(metadata),
-        "labels": labels,
-        "annotations": annotations,
+        "labels": dict(sorted(labels.items())),
+        "annotations": dict(sorted(annotations.items())),
     }
     if not (plugin.properties.disable_inject_owner_references or config.disable_inject_owner_references):
         finished["ownerReferences"] = [] if metadata.owner_reference is None else [dict(metadata.owner_reference)]

@@ -67,14 +67,17 @@ def _raw(task: TaskContext) -> PodBuild:
 
 def _sidecar_v0(task: TaskContext) -> PodBuild:
     """``custom`` holds podSpec, primaryContainerName, annotations and labels, in any case."""
-    custom = {key.lower(): value for key, value in _custom(task).items()}
-    if custom.get("podspec") is None:
+    given = {key.lower(): value for key, value in _custom(task).items() if value is not None}
+
+    def member(name: str, kind: str, zero: Any) -> Any:
+        value = given.get(name.lower())
+        return zero if value is None else structs.decode(kind, value, f"custom.{name}")
+
+    spec = member("podSpec", "PodSpec", None)
+    if spec is None:
         raise bad_task("the task's custom has no podSpec", field="custom.podSpec")
-    return PodBuild(
-        structs.decode("PodSpec", custom["podspec"], "custom.podSpec"),
-        {name: structs.decode("{}string", custom.get(name) or {}, f"custom.{name}") for name in new_metadata()},
-        structs.decode("string", custom.get("primarycontainername") or "", "custom.primaryContainerName"),
-    )
+    metadata = {name: member(name, "{}string", {}) for name in ("labels", "annotations")}
+    return PodBuild(spec, metadata, member("primaryContainerName", "string", ""))
 
 
 def _sidecar_v1(task: TaskContext) -> PodBuild:

@@ -51,8 +51,9 @@ def new_metadata() -> dict[str, Any]:
 
 
 def add_metadata(metadata: dict[str, Any], more: K8sObjectMetadata) -> None:
-    metadata["labels"].update(more.labels)
-    metadata["annotations"].update(more.annotations)
+    """More labels and annotations, in the order of their names: protobuf's own order is another in every process."""
+    metadata["labels"].update(sorted(more.labels.items()))
+    metadata["annotations"].update(sorted(more.annotations.items()))
 
 
 def raw_container(task: TaskContext) -> dict[str, Any]:

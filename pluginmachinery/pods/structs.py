@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 
 def plain(struct: Struct) -> dict[str, Any]:
-    """The same as dicts, lists and scalars. All numbers are floats, as protobuf has it."""
-    return {key: _plain_value(value) for key, value in struct.fields.items()}
+    """The same as dicts, lists and scalars. All numbers are floats, as protobuf has it.
+
+    Keys come in their order, because protobuf gives maps in another order in every process.
+    """
+    return {key: _plain_value(value) for key, value in sorted(struct.fields.items())}
 
 
 def _plain_value(value: Value) -> Any:
