@@ -13,10 +13,18 @@ from pluginmachinery.core.plugins import KubernetesPlugin
 from pluginmachinery.core.tasks import TaskContext
 
 
+def owner_uid(task: TaskContext, plugin: KubernetesPlugin) -> str | None:
+    """The UID that our objects name as their owner's; None where they name none."""
+    not_injected = (
+        plugin.properties.disable_inject_owner_references or task.config.plugins.k8s.disable_inject_owner_references
+    )
+    return None if not_injected else (task.metadata.owner_reference or {}).get("uid")
+
+
 def is_own(task: TaskContext, plugin: KubernetesPlugin, manifest: Mapping[str, Any]) -> bool:
-    """Does the object name the task's owner as one of its own? True where there is no owner to go by."""
-    owner = task.metadata.owner_reference
-    if not owner or not owner.get("uid") or plugin.properties.disable_inject_owner_references:
+    """Does the object name our owner as one of its own? True where there is no owner to go by."""
+    uid = owner_uid(task, plugin)
+    if not uid:
         return True
     references = (manifest.get("metadata") or {}).get("ownerReferences") or ()
-    return any(reference.get("uid") == owner["uid"] for reference in references)
+    return any(reference.get("uid") == uid for reference in references)

@@ -47,7 +47,7 @@ from pluginmachinery.manager.backoff import Backoff
 from pluginmachinery.manager.conduct import Conduct
 from pluginmachinery.manager.finalize import Finalization
 from pluginmachinery.manager.objects import finished_object, object_name
-from pluginmachinery.manager.ownership import is_own
+from pluginmachinery.manager.ownership import is_own, owner_uid
 from pluginmachinery.manager.plugin_states import ManagerState, Next, Step
 from pluginmachinery.policy import check as policy
 
@@ -73,7 +73,6 @@ class PluginManager:
         self._plugin = plugin
         self._backoff = Backoff() if backoff is None else backoff
         self._conduct = Conduct() if conduct is None else conduct
-        self._may_wait = self._conduct.wait_for_every_kind or plugin.resource == _POD
 
     @property
     def id(self) -> str:
@@ -143,7 +142,7 @@ class PluginManager:
             return _settled(known, permanent_failure(policy.POLICY_DENIED, judged.message), started=False)
         create = Create(self._ref(task), manifest)
         gate = self._backoff.gate(create.ref)
-        if self._may_wait and not gate.lets_through(task.now, lambda: self._usage(manifest)):
+        if self._may_wait(task) and not gate.lets_through(task.now, lambda: self._usage(manifest)):
             waiting = waiting_for_resources("waiting for room after a refusal", version=known.saved.version)
             if known.saved.phase == Phase.WAITING_FOR_RESOURCES:
                 # What was refused says more than that nothing has been tried since.
@@ -156,13 +155,13 @@ class PluginManager:
 
     def _is_there_already(self, task: TaskContext, observation: Observation) -> bool:
         """Did we create it, and died before that was saved? Then creating it again would only be refused."""
-        if not self._conduct.check_owner or not (task.metadata.owner_reference or {}).get("uid"):
+        if not self._conduct.check_owner or not owner_uid(task, self._plugin):
             return False
         there = observation.objects.get(self._ref(task))
         return isinstance(there, Found) and self._is_own(task, there.object)
 
     def _launched(self, task: TaskContext, known: ManagerState, create: Create, result: Result) -> Transition:
-        decided = launch.verdict(result, may_wait=self._may_wait, conduct=self._conduct)
+        decided = launch.verdict(result, may_wait=self._may_wait(task), conduct=self._conduct)
         if isinstance(decided, ExecutionError):
             return _failed(known.at(None), decided)
         if isinstance(result, Done):
@@ -174,6 +173,11 @@ class PluginManager:
         if decided.phase is Phase.QUEUED and task.config.plugin_manager.policy.warns_beyond_denial:
             decided = _with_warnings(decided, self._judged(create.object, task))
         return _settled(known, decided, started=decided.phase is Phase.QUEUED)
+
+    def _may_wait(self, task: TaskContext) -> bool:
+        """Flyte lets wait only what its back-off guards: pods, unless back-off is switched off."""
+        guarded = self._plugin.resource == _POD and task.config.tasks.backoff.base_second != 0
+        return self._conduct.wait_for_every_kind or guarded
 
     def _usage(self, manifest: Mapping[str, Any]) -> Mapping[str, Quantity] | None:
         """What the object takes of a quota; None for kinds whose pods an operator makes."""

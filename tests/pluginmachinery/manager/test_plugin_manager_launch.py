@@ -30,6 +30,7 @@ from tests.pluginmachinery.manager.widgets import (
     widget_task,
 )
 
+UNOWNED = WidgetPlugin(properties=PluginProperties(disable_inject_owner_references=True))
 USER, SYSTEM = ErrorKind.USER, ErrorKind.SYSTEM
 QUOTA = "exceeded quota: q, requested: {requested}, used: limits.cpu=9, limited: {limited}"
 
@@ -127,6 +128,14 @@ def test_verdicts_as_flyte_gives_them_to_kinds_other_than_pods(refused: Refused,
     assert launch(refused, conduct=AS_FLYTE) == verdict
 
 
+def test_without_backoff_not_even_pods_wait_in_flyte() -> None:
+    manager = PluginManager(WidgetPlugin(resource=POD), conduct=AS_FLYTE)
+    switched_off = widget_task(backoff=BackOffConfig(base_second=0))
+    transition = executor(cluster(create=FULL)).run(manager.handle, switched_off, None)
+    assert transition.phase.error is not None
+    assert transition.phase.error.code == "RuntimeFailure"
+
+
 @pytest.mark.parametrize(
     ("requested", "limited", "phase"),
     [
@@ -200,6 +209,10 @@ def test_an_object_that_is_known_to_be_there_is_followed_instead_of_created_agai
     [
         pytest.param(widget_task(), WidgetPlugin(), widget(owner=None), id="it is not ours"),
         pytest.param(widget_task(owner=None), WidgetPlugin(), widget(), id="nobody can tell whose it is"),
+        pytest.param(widget_task(), UNOWNED, widget(), id="nor by an owner that the plugin does not want"),
+        pytest.param(
+            widget_task(disable_inject_owner_references=True), WidgetPlugin(), widget(), id="nor the platform"
+        ),
     ],
 )
 def test_an_object_that_may_be_anothers_is_not_followed(task: Any, plugin: Any, existing: Any) -> None:
@@ -280,11 +293,13 @@ def test_without_backoff_a_full_quota_is_looked_at_again_later() -> None:
     assert wake(transition) == timedelta(seconds=10)
 
 
-def test_an_owner_reference_that_is_not_wanted_is_not_asked_for() -> None:
-    unowned = WidgetPlugin(properties=PluginProperties(disable_inject_owner_references=True))
-    transition = PluginManager(unowned).handle(
-        widget_task(), STARTED, Observation(NOW, {REF: Found(widget(owner=None))})
-    )
+@pytest.mark.parametrize(
+    ("task", "plugin"),
+    [(widget_task(), UNOWNED), (widget_task(disable_inject_owner_references=True), WidgetPlugin())],
+    ids=["by the plugin", "by the platform"],
+)
+def test_an_owner_reference_that_is_not_wanted_is_not_asked_for(task: Any, plugin: Any) -> None:
+    transition = PluginManager(plugin).handle(task, STARTED, Observation(NOW, {REF: Found(widget(owner=None))}))
     assert transition.phase.phase is Phase.RUNNING
 
 
