@@ -164,6 +164,7 @@ def from_kubeconfig(files: list[Path], context: str | None = None) -> Credential
     cluster, cluster_file = _entry(entries, "clusters", chosen.get("cluster", ""), where)
     user, user_file = _entry(entries, "users", chosen["user"], where) if chosen.get("user") else ({}, files[0])
     _refuse_programs(user, chosen.get("user", ""), where)
+    _refuse_unsupported(cluster, user, where)
     if not cluster.get("server"):
         raise CredentialsError(f"cluster {chosen.get('cluster')!r} of {where} has no server", "add its URL")
     token_file = user.get("tokenFile")
@@ -212,6 +213,15 @@ def _refuse_programs(user: Mapping[str, Any], name: str, where: str) -> None:
             raise CredentialsError(
                 f"user {name!r} of {where} logs in by {key} ({program}), which a controller does not run",
                 "give its kubeconfig a token, for example one of 'kubectl create token', or a client certificate",
+            )
+
+
+def _refuse_unsupported(cluster: Mapping[str, Any], user: Mapping[str, Any], where: str) -> None:
+    """To pass over these would be to go another way, or to act as another, than the person meant."""
+    for entry, key in ((cluster, "proxy-url"), (user, "as"), (user, "as-groups"), (user, "as-uid")):
+        if entry.get(key):
+            raise CredentialsError(
+                f"{where} has {key}, which a controller does not use", "give a kubeconfig without it"
             )
 
 

@@ -7,6 +7,7 @@ replica leads, the engine opens. A replica that does not lead follows everything
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import gc
 import logging
@@ -36,6 +37,8 @@ POD_TEMPLATES = ResourceKind("v1", "PodTemplate", "podtemplates")
 SELECTOR = f"{names.MANAGED}=true"
 GRACE = 5.0
 """Seconds that writes in flight have to end when the process is asked to."""
+HAND_OVER = 2.0
+"""Seconds that giving up the Lease may take; without it the next replica waits until it expires."""
 LEASE = "flyte-plugin-manager"
 FAILED = 1
 """Exit code when the process ends because it can not go on."""
@@ -102,14 +105,19 @@ class Application:
             if task.get_name() == "bring-up":
                 task.cancel()
         await self.engine.close(GRACE)
-        if self._lease:
-            await self._lease.release()
+        await self._hand_over()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._probes:
             await self._probes.stop()
         await self._api.close()
+
+    async def _hand_over(self) -> None:
+        if self._lease:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HAND_OVER):
+                    await self._lease.release()
 
     def checks(self) -> list[Check]:
         """What readiness depends on."""

@@ -30,7 +30,7 @@ class Cache:
     def forget(self, slot: Slot) -> None:
         """The TaskExecution is gone."""
         slot.gone = True
-        slot.objects = {}
+        slot.drop_all()
         if self.slots.get(slot.uid) is slot:
             del self.slots[slot.uid]
         label = (slot.namespace, names.task_execution_label(slot.name))

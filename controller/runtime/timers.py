@@ -13,6 +13,9 @@ from controller.runtime.slots import Slot
 LONGEST_SLEEP = 3600.0
 """Seconds; the clock is looked at again at least this often, because a machine may sleep and clocks are set."""
 
+FEW = 1000
+"""Entries that are not worth cleaning up."""
+
 
 class Timers:
     """A slot has at most one wake; an earlier entry that was superseded stays on the heap and is passed over."""
@@ -22,6 +25,7 @@ class Timers:
         self._wake = wake
         self._heap: list[tuple[datetime, int, Slot]] = []
         self._order = itertools.count()
+        self._clean_at = FEW
         self._earlier = asyncio.Event()
 
     def __len__(self) -> int:
@@ -34,9 +38,17 @@ class Timers:
         slot.wake_at = at
         if at is None:
             return
+        if len(self._heap) >= self._clean_at:
+            self._clean()
         heapq.heappush(self._heap, (at, next(self._order), slot))
         if self._heap[0][2] is slot:
             self._earlier.set()
+
+    def _clean(self) -> None:
+        """Drop what was superseded: deadlines lie a day ahead, and most tasks end long before."""
+        self._heap = [entry for entry in self._heap if not self._is_superseded(entry)]
+        heapq.heapify(self._heap)
+        self._clean_at = max(FEW, 2 * len(self._heap))
 
     def fire(self) -> None:
         """Wake every slot whose time has come."""

@@ -112,6 +112,7 @@ def test_the_home_folder_comes_last(tmp_path: Path) -> None:
             None,
             r"user 'u' of .* logs in by exec \(aws\).*kubectl create token",
         ),
+        ({"users": user(token="t", **{"as": "admin"})}, None, "has as, which a controller does not use"),
         ({"current-context": ""}, None, "no current context: name one with --context"),
         ({}, "nowhere", "no context 'nowhere': it has here, there"),
         ({"clusters": []}, None, "no cluster 'c': it has none"),
@@ -127,7 +128,16 @@ def test_the_home_folder_comes_last(tmp_path: Path) -> None:
             "certificate-authority-data of .* is not base64",
         ),
     ],
-    ids=["program", "no context", "unknown context", "unknown cluster", "no server", "no file", "not base64"],
+    ids=[
+        "program",
+        "as another",
+        "no context",
+        "unknown context",
+        "unknown cluster",
+        "no server",
+        "no file",
+        "not base64",
+    ],
 )
 def test_what_can_not_be_used_says_so(
     tmp_path: Path, changes: dict[str, Any], context: str | None, message: str

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from controller.runtime.slots import Slot
-from controller.runtime.timers import Timers
+from controller.runtime.timers import FEW, Timers
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -74,6 +74,15 @@ async def test_what_is_gone_is_not_woken(alarm: Alarm, slots: list[Slot]) -> Non
     alarm.timers.set(slots[0], after(1))
     slots[0].gone = True
     assert alarm.at(2) == []
+
+
+async def test_wakes_that_were_superseded_do_not_pile_up(alarm: Alarm) -> None:
+    for number in range(20_000):
+        slot = Slot("ns", str(number), str(number))
+        alarm.timers.set(slot, after(86_400))
+        alarm.timers.set(slot, after(10_000_000) if number % 100 == 0 else None)
+    assert len(alarm.timers) < 2 * FEW
+    assert len(alarm.at(10_000_000)) == 200
 
 
 async def test_an_earlier_wake_interrupts_the_sleep(alarm: Alarm, slots: list[Slot]) -> None:
