@@ -21,7 +21,7 @@ def form(value: Any) -> Any:
     """
     if isinstance(value, BaseModel):
         members = kinds.of_model(type(value)).members
-        found = ((member, getattr(value, member.attribute)) for member in members if member.since is None)
+        found = ((member, getattr(value, member.attribute)) for member in members if member.read_by_flyte)
         return {member.key: form(item) for member, item in found if not _left_out(member, item)}
     if isinstance(value, Mapping):
         return {key: form(item) for key, item in value.items()}

@@ -42,10 +42,12 @@ class Float:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text; ``quantity``: one that is parsed as an amount later; ``named``: of a Go type of its own."""
+    """A text; ``quantity``: one that is parsed as an amount later; ``url``: one that Flyte parses as a URL; ``named``:
+    of a Go type of its own."""
 
     named: bool = False
     quantity: bool = False
+    url: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +143,15 @@ class Member:
     inline: bool = False
     listed: bool = True
     omit_empty: bool = False
+    gone: bool = False
     since: str | None = None
     until: str | None = None
     instead: str | None = None
+
+    @property
+    def read_by_flyte(self) -> bool:
+        """Does Flyte v1.16.8 read the key?"""
+        return self.since is None and not self.gone
 
 
 @dataclass(frozen=True)
@@ -160,8 +168,16 @@ class Struct:
         return tuple(_members_of_type(self.name))
 
     @functools.cached_property
+    def flat_members(self) -> tuple[Member, ...]:
+        """The members with those of embedded structs in place, as JSON has them."""
+        flat: list[Member] = []
+        for member in self.members:
+            flat += member.kind.flat_members if member.inline and isinstance(member.kind, Struct) else (member,)
+        return tuple(flat)
+
+    @functools.cached_property
     def by_key(self) -> Mapping[str, Member]:
-        return {member.key: member for member in self.members}
+        return {member.key: member for member in self.flat_members}
 
 
 Kind = (
@@ -201,6 +217,8 @@ def of_kubernetes(type_name: str) -> Struct:
 def _members_of_model(model: type[BaseModel]) -> Iterator[Member]:
     for attribute, info in model.model_fields.items():
         marks = list(info.metadata)
+        if any(isinstance(mark, sections.Internal) for mark in marks):
+            continue
         yield Member(
             key=info.alias or attribute,
             attribute=attribute,
@@ -208,6 +226,7 @@ def _members_of_model(model: type[BaseModel]) -> Iterator[Member]:
             description=info.description or "",
             listed=_listed(info, marks),
             omit_empty=any(isinstance(mark, sections.OmitEmpty) for mark in marks),
+            gone=any(isinstance(mark, sections.Gone) for mark in marks),
             since=next((mark.version for mark in marks if isinstance(mark, sections.Since)), None),
             until=next((mark.version for mark in marks if isinstance(mark, sections.Until)), None),
             instead=next((mark.instead for mark in marks if isinstance(mark, sections.Deprecated)), None),
@@ -259,7 +278,10 @@ def _of_class(annotation: Any, marks: list[Any]) -> Kind:
     if annotation is int:
         return Int(next((mark.bits for mark in marks if isinstance(mark, sections.Width)), 64))
     if annotation is str:
-        return Text(quantity=any(isinstance(mark, sections.QuantityText) for mark in marks))
+        return Text(
+            quantity=any(isinstance(mark, sections.QuantityText) for mark in marks),
+            url=any(isinstance(mark, sections.UrlText) for mark in marks),
+        )
     return _CLASSES[annotation] if annotation in _CLASSES else Foreign(annotation)
 
 

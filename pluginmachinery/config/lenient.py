@@ -42,7 +42,7 @@ def _sections_of(default: BaseModel, settings: Mapping[str, Any]) -> dict[str, A
     updates: dict[str, Any] = {}
     for member in kinds.of_model(type(default)).members:
         value = settings.get(member.key.lower())
-        if value is None or member.attribute == "other":
+        if value is None:
             continue
         current = getattr(default, member.attribute)
         if member.key == "plugins" and isinstance(value, Mapping):

@@ -8,6 +8,7 @@ Flyte refuse to start; what is accepted is often not what was meant, which is wh
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -48,6 +49,8 @@ def decode(kind: Kind, value: Any, default: Any = None) -> Any:
             return _int(value, bits)
         case kinds.Float():
             return _float(value)
+        case kinds.Text(url=True):
+            return _url(value, default)
         case kinds.Text():
             return _text(value)
         case kinds.DurationKind():
@@ -136,7 +139,7 @@ def _int(value: Any, bits: int) -> int:
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, (int, float)):
-        return _wrapped(int(value) if abs(value) < 2**64 else -(2**63), bits)
+        return _wrapped(value if isinstance(value, int) else _truncated(value), bits)
     if isinstance(value, str):
         number = go_int(_without_underscores(value)) if value else 0
         if number is not None and -(1 << (bits - 1)) <= number < 1 << (bits - 1):
@@ -144,12 +147,17 @@ def _int(value: Any, bits: int) -> int:
     raise DecodeError(f"a whole number is needed, not {describe(value)}")
 
 
+_GROUPED_DIGITS = re.compile(r"[+-]?(0[xXoObB]_?)?[0-9a-fA-F]+(_[0-9a-fA-F]+)*")
+
+
 def _without_underscores(text: str) -> str:
-    """Go allows ``_`` between digits of a number whose base is given by its prefix."""
-    digits = text.lstrip("+-")
-    if "_" not in digits or not digits.startswith("0") or "__" in digits or digits.endswith("_"):
-        return text
-    return text.replace("_", "")
+    """Go allows ``_`` between the digits of a number."""
+    return text.replace("_", "") if _GROUPED_DIGITS.fullmatch(text) else text
+
+
+def _truncated(number: float) -> int:
+    """A float as a 64-bit integer; one that does not fit becomes the smallest there is."""
+    return int(number) if -(2.0**63) <= number < 2.0**63 else -(1 << 63)
 
 
 def _wrapped(number: int, bits: int) -> int:
@@ -181,6 +189,14 @@ def _text(value: Any) -> str:
     raise DecodeError(f"a text is needed, not {describe(value)}")
 
 
+def _url(value: Any, default: Any) -> str:
+    if isinstance(value, Mapping):
+        return default if isinstance(default, str) else ""
+    if isinstance(value, str):
+        return value
+    raise DecodeError(f"a URL is needed, not {describe(value)}")
+
+
 def float_text(value: float) -> str:
     """A float as Go's ``FormatFloat(value, 'f', -1, 64)`` writes it: all digits, no exponent."""
     if not math.isfinite(value):
@@ -201,7 +217,7 @@ def _duration(value: Any, default: Any) -> Duration:
         except ValueError as error:
             raise DecodeError(str(error)) from None
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return Duration(_wrapped(int(float(value)), 64))
+        return Duration(_truncated(float(value)))
     raise DecodeError(f"a duration is needed, not {describe(value)}")
 
 
@@ -272,7 +288,8 @@ def _map(item: Kind, value: Any) -> dict[str, Any]:
 def _map_of_list(item: Kind, value: list[Any] | tuple[Any, ...]) -> dict[str, Any]:
     """A list of mappings is one mapping in disguise, the work-around for lower-cased keys."""
     if all(isinstance(part, Mapping) for part in value):
-        together = {key_text(key): entry for part in value for key, entry in part.items()}
+        # Here Flyte's own code turns keys into texts, and prints null as Go does.
+        together = {"<nil>" if key is None else key_text(key): entry for part in value for key, entry in part.items()}
         return _map(item, together)
     # A list with anything else in it: each element is decoded alone and replaces what was before.
     result: dict[str, Any] = {}
@@ -304,7 +321,7 @@ def _fields(struct: Struct, value: Any, current: Mapping[str, Any]) -> dict[str,
     found: dict[str, Any] = {}
     for member in struct.members:
         key = _key_of(member, value)
-        if key is None or member.since is not None:
+        if key is None or not member.read_by_flyte:
             continue
         decoded = within(member.key, decode, member.kind, value[key], current.get(member.attribute))
         if member.inline:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import re
+from decimal import Decimal
 from typing import Any, Literal, Self
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -145,7 +146,14 @@ def _validate(value: Any) -> Quantity:
 
 
 def _number_text(value: float) -> str:
-    return str(value) if isinstance(value, int) or not value.is_integer() else str(int(value))
+    """A number as Go writes it in JSON: digits only, but for very large and very small ones."""
+    if isinstance(value, int):
+        return str(value)
+    if value == 0 or 1e-6 <= abs(value) < 1e21:
+        text = format(Decimal(repr(value)), "f")
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    mantissa, _, exponent = repr(value).partition("e")
+    return f"{mantissa}e{int(exponent):+d}" if exponent else mantissa
 
 
 @functools.lru_cache(maxsize=8192)

@@ -46,7 +46,7 @@ class ClusterConfig(CamelSection):
 class RayNodeConfig(CamelSection):
     """Defaults of one kind of Ray node."""
 
-    start_parameters: dict[str, str] = {}
+    start_parameters: Annotated[dict[str, str], Unlisted()] = {}
     """Parameters of ``ray start``; the task's own win."""
     ip_address: Annotated[str, OmitEmpty()] = ""
     """Address that the node announces."""

@@ -13,7 +13,7 @@ from pluginmachinery.config.logs import LogConfig, dashboard_links
 from pluginmachinery.config.plugin_manager import PluginManagerConfig
 from pluginmachinery.config.propeller import PropellerConfig
 from pluginmachinery.config.ray import RayConfig
-from pluginmachinery.config.sections import PlainSection, Section
+from pluginmachinery.config.sections import Internal, PlainSection, Section
 from pluginmachinery.config.spark import SparkConfig
 from pluginmachinery.config.storage import StorageConfig, storage_defaults
 from pluginmachinery.config.task_resources import TaskResources
@@ -52,5 +52,5 @@ class Configuration(Section):
     """The few settings of Flyte's engine that we read."""
     storage: Annotated[dict[str, Any], PlainSection(StorageConfig)] = Field(default_factory=storage_defaults)
     """The object store: Flyte's own keys, defaults filled in (:class:`~.storage.StorageConfig`)."""
-    other: dict[str, Any] = {}
+    other: Annotated[dict[str, Any], Internal()] = {}
     """Sections of plugins that are not part of this package: ID of the section → its model, or the plain tree."""

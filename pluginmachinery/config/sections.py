@@ -72,6 +72,16 @@ class Until:
 
 
 @dataclass(frozen=True, slots=True)
+class Internal:
+    """Marks a field of a model that no document holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Marks a field that people still write and that Flyte no longer reads."""
+
+
+@dataclass(frozen=True, slots=True)
 class Deprecated:
     """Marks a field that Flyte still reads; ``instead`` says what to set."""
 
@@ -118,6 +128,11 @@ class QuantityText:
     """Marks a text that Flyte keeps as it is and parses as a quantity later, where a bad one is fatal."""
 
 
+@dataclass(frozen=True, slots=True)
+class UrlText:
+    """Marks a text that Flyte parses as a URL."""
+
+
 Toleration = Annotated[dict[str, Any], Kubernetes("Toleration")]
 Affinity = Annotated[dict[str, Any], Kubernetes("Affinity")]
 NodeSelectorRequirement = Annotated[dict[str, Any], Kubernetes("NodeSelectorRequirement")]
@@ -127,4 +142,5 @@ PodDNSConfig = Annotated[dict[str, Any], Kubernetes("PodDNSConfig")]
 Container = Annotated[dict[str, Any], Kubernetes("Container")]
 PodTemplate = Annotated[dict[str, Any], Kubernetes("PodTemplate")]
 Int32 = Annotated[int, Width(32)]
+UrlString = Annotated[str, UrlText()]
 QuantityString = Annotated[str, QuantityText()]

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from pluginmachinery.config.durations import Duration
-from pluginmachinery.config.sections import CamelSection, Section, Unlisted
+from pluginmachinery.config.sections import CamelSection, Section, Unlisted, UrlString
 
 
 class OpenSection(Section):
@@ -23,7 +23,7 @@ class OpenSection(Section):
 class StorageConnection(OpenSection):
     """How to reach an S3-like store."""
 
-    endpoint: str = ""
+    endpoint: UrlString = ""
     """Address; empty: AWS itself."""
     auth_type: str = "iam"
     """``iam`` or ``accesskey``."""

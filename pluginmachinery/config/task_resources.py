@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from pluginmachinery.config.quantities import Quantity
-from pluginmachinery.config.sections import CamelSection, Deprecated
+from pluginmachinery.config.sections import CamelSection, Deprecated, Gone
 
 
 class TaskResourceSet(CamelSection):
@@ -19,8 +19,8 @@ class TaskResourceSet(CamelSection):
     """GPUs, whole ones."""
     ephemeral_storage: Quantity = Quantity()
     """Disk of the node, in bytes."""
-    storage: Annotated[Quantity, Deprecated("ephemeralStorage; Flyte has ignored it since v1.1")] = Quantity()
-    """Disk, in bytes."""
+    storage: Annotated[Quantity, Gone(), Deprecated("ephemeralStorage")] = Quantity()
+    """Disk, in bytes; has no effect."""
 
 
 class TaskResources(CamelSection):

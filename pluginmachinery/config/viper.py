@@ -43,7 +43,7 @@ def listed_keys(struct: Struct, prefix: str = "") -> Iterable[str]:
             yield from listed_keys(member.kind, f"{path}.")
         elif isinstance(member.kind, Plain):
             yield from listed_keys(member.kind.section, f"{path}.")
-        elif member.listed and member.since is None:
+        elif member.listed and member.read_by_flyte:
             yield path
 
 

@@ -8,9 +8,11 @@ libyaml), the meaning of plain scalars is decided here.
 from __future__ import annotations
 
 import base64
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final
 
 import yaml
@@ -49,12 +51,14 @@ class Parsed:
     """The plain tree of one text, and where its keys and list items stand.
 
     ``tree`` consists of dicts, lists, str, int, float, bool, None and :class:`Timestamp`; it is None where there is
-    no usable tree. ``problems`` are errors of YAML itself, with their places.
+    no usable tree. ``problems`` are errors of YAML itself, with their places; ``ignored`` is what Flyte's reader passes
+    over in silence: tags of one's own, and documents after the first.
     """
 
     tree: Any
     locations: Mapping[Path, Location] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    ignored: tuple[Problem, ...] = ()
 
 
 class _PlainLoader(_Loader):  # type: ignore[misc]
@@ -72,6 +76,7 @@ def parse(name: str, text: str) -> Parsed:
         loader = _PlainLoader(text)
         try:
             node = loader.get_node() if loader.check_node() else None
+            ignored = _further_documents(loader, name)
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -82,7 +87,21 @@ def parse(name: str, text: str) -> Parsed:
         return Parsed(None, problems=(_not_yaml(Location(name), str(error)),))
     builder = _Builder(name)
     tree = None if node is None else builder.value(node, ())
-    return Parsed(tree, builder.locations, tuple(builder.problems))
+    return Parsed(tree, builder.locations, tuple(builder.problems), (*builder.ignored, *ignored))
+
+
+def _further_documents(loader: Any, name: str) -> list[Problem]:
+    try:
+        node = loader.get_node() if loader.check_node() else None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Location(name, mark.line + 1, mark.column + 1) if mark else Location(name)
+    else:
+        if node is None:
+            return []
+        place = Location(name, node.start_mark.line + 1, node.start_mark.column + 1)
+    message = "only the first document of a file is read, and here is another"
+    return [Problem(place, (), message, "put it into a file of its own")]
 
 
 def _not_yaml(place: Location, what: str) -> Problem:
@@ -96,9 +115,15 @@ class _Builder:
         self.name = name
         self.locations: dict[Path, Location] = {}
         self.problems: list[Problem] = []
+        self.ignored: list[Problem] = []
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         self.locations.setdefault(path, self._place(node))
+        if node.tag.startswith("!"):
+            message = f"the tag {node.tag} has no meaning in a configuration"
+            self.ignored.append(
+                Problem(self._place(node), path, message, "tags belong to configgen's source; remove it")
+            )
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -108,22 +133,23 @@ class _Builder:
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[Any, Any]:
         result: dict[Any, Any] = {}
         merged: dict[Any, Any] = {}
+        seen: dict[str, int] = {}
         for key_node, value_node in node.value:
             if key_node.tag == PLAIN and key_node.value == "<<":
                 for source in self._merged(value_node):
                     for key, value in self._mapping(source, path).items():
                         merged.setdefault(key, value)
                 continue
-            key = self._scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
-            if not isinstance(key, (str, int, float, bool)):
+            key = self._scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else Timestamp("")
+            if isinstance(key, Timestamp):
                 self._problem(key_node, path, "a key must be a text", "write the key as a quoted text")
                 continue
             here = (*path, key_text(key))
-            if key in result:
-                first = self.locations[here]
-                message = f"the key is there twice (first in line {first.line})"
+            if key_node.value in seen:
+                message = f"the key is there twice (first in line {seen[key_node.value]})"
                 self._problem(key_node, here, message, "remove one of them")
                 continue
+            seen[key_node.value] = key_node.start_mark.line + 1
             self.locations[here] = self._place(key_node)
             result[key] = self.value(value_node, here)
         return {**merged, **result}
@@ -152,10 +178,10 @@ class _Builder:
 
 
 def key_text(key: Any) -> str:
-    """A key that YAML did not take for a text, as Go prints it."""
+    """A key that YAML did not take for a text, as viper does it."""
     if isinstance(key, bool):
         return "true" if key else "false"
-    return str(key)
+    return "" if key is None else str(key)
 
 
 def plain(text: str) -> Any:
@@ -170,15 +196,26 @@ def plain(text: str) -> Any:
         return _SPECIAL_FLOATS[text]
     if text[0] not in "+-.0123456789":
         return text
-    if _TIMESTAMP.fullmatch(text):
+    if _is_timestamp(text):
         return Timestamp(text)
     digits = text.replace("_", "")
     number = None if text[0] == "." else go_int(digits)
     if number is not None and -(1 << 63) <= number <= _LARGEST:
         return number
-    if _FLOAT.fullmatch(digits):
+    if _FLOAT.fullmatch(digits) and math.isfinite(float(digits)):
         return float(digits)
     return text
+
+
+def _is_timestamp(text: str) -> bool:
+    match = _TIMESTAMP.fullmatch(text)
+    if match is None:
+        return False
+    try:
+        date(*(int(part) for part in re.split("[-Tt \\t]", text)[:3]))
+    except ValueError:
+        return False
+    return True
 
 
 _INTEGER = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|0[oO]([0-7]+)|0[bB]([01]+)|0([0-7]+)|(0|[1-9][0-9]*))")

@@ -1,9 +1,9 @@
 """Replaying recorded cases: facts about what Flyte does with given inputs, answered by this implementation.
 
 A case is a JSON object with an ``id`` and an ``op`` (``config``, ``enabled``, ``build``, ``phase``, ``manager``, …);
-the answer has the members that the recording has. Each operation is a module of :mod:`.operations` with ``answer(case)``;
-it is imported when the first case asks for it. An operation that is not there answers ``NotImplemented``, so a part of
-the suite can run. Configuration is read as Flyte reads it, whatever the operation.
+the answer has the members that the recording has. Each operation is a module of :mod:`.operations` with
+``answer(case)``; it is imported when the first case asks for it. An operation that is not there answers
+``NotImplemented``, so a part of the suite can run. Configuration is read as Flyte reads it, whatever the operation.
 """
 
 from __future__ import annotations

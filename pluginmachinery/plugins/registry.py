@@ -305,9 +305,11 @@ class PluginRegistry:
         """Set up what the configuration enables, of the built-in plugins and the discovered ones.
 
         An empty list enables all that are implemented. Every enabled plugin is loaded now, so that a broken one shows
-        at the start; with ``load=False`` nothing is imported, for tools that only look. Raises EnablingError: ``UnknownPlugin`` (with the nearest ID), ``PluginClash`` (naming both
-        distributions), ``EnabledPluginsError``, ``AmbiguousTaskType``, and for plugins that are not optional
-        ``PluginNotImplemented``, ``PluginNotLoaded``, ``PluginApiVersion``.
+        at the start; with ``load=False`` nothing is imported, for tools that only look.
+
+        Raises EnablingError: ``UnknownPlugin`` (with the nearest ID), ``PluginClash`` (naming both distributions),
+        ``EnabledPluginsError``, ``AmbiguousTaskType``, and for plugins that are not optional ``PluginNotImplemented``,
+        ``PluginNotLoaded``, ``PluginApiVersion``.
         """
         discovery = third_party or Discovery()
         everything = _without_clashes((*BUILTIN, *discovery.declarations))
