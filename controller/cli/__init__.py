@@ -2,6 +2,8 @@
 
 One module holds one command, under the command's own name (``controller.cli.submit:submit``); it is imported when that
 command is called, so that ``--help`` and completion start in a blink.
+
+Exit codes of the commands that deal with tasks are in :mod:`.exits`.
 """
 
 from __future__ import annotations
@@ -34,6 +36,16 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(f"{__name__}.{cmd_name}"), cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {close[0]}?" if close else ""))
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -42,4 +54,11 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="flyte-plugin-manager", prog_name="controller")
 def main() -> None:
-    """Run Flyte's backend plugins on Kubernetes."""
+    """Run Flyte's backend plugins on Kubernetes.
+
+    \b
+    Example:
+      controller run --config /etc/flyte/config
+      controller submit train.yaml --wait
+      controller describe train
+    """
