@@ -105,6 +105,8 @@ def run(
         _log.warning("the optional plugin %s does not run: %s", failed.id, failed.reason)
 
     home = os.environ.get("POD_NAMESPACE") or credentials.namespace
+    if data_root and "://" not in data_root:
+        data_root = str(Path(data_root).resolve())
     lease_namespace = (leader_elect_namespace or home) if leader_elect else None
     _serve(loaded, credentials, bound, namespaces, lease_namespace, home, data_root)
 

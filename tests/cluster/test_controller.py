@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections import Counter
@@ -9,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from flyteidl.core.errors_pb2 import ContainerError, ErrorDocument
+from flyteidl.core.literals_pb2 import Literal, LiteralMap
+from google.protobuf.json_format import ParseDict
 
 from pluginmachinery.api.rbac import controller_rules, leader_rules
 from pluginmachinery.plugins.registry import declaration_of
@@ -45,6 +49,28 @@ def test_tasks_succeed_and_fail_and_are_tried_again(run: Run, tasks: Tasks) -> N
     failed = tasks.status("never-good")
     assert failed["error"]["code"]
     assert set(attempts(failed)) == {"Failed"}
+
+
+def test_inputs_are_there_before_the_pod_and_success_is_what_was_left(
+    run: Run, tasks: Tasks, own_control_plane: ControlPlane
+) -> None:
+    root = own_control_plane.output_root
+    assert root is not None
+    run("--data-root", str(root)).ready()
+    integer = {"scalar": {"primitive": {"integer": "42"}}}
+    outputs = LiteralMap(literals={"answer": ParseDict(integer, Literal())}).SerializeToString()
+    error = ErrorDocument(error=ContainerError(code="BadWeather", message="it rains")).SerializeToString()
+    container = {"image": "x", "args": ["run", "--inputs", "{{.input}}", "--output-prefix", "{{.outputPrefix}}"]}
+    for name, file, content in (("good", "outputs.pb", outputs), ("bad", "error.pb", error)):
+        ends = {"after": 0.1, "phase": "Succeeded", "writes": {file: base64.b64encode(content).decode()}}
+        script = [{"after": 0.1, "phase": "Running"}, ends]
+        tasks.submit(name, script, template={"container": container}, inputs={"literals": {"question": integer}})
+    assert tasks.ended() == {"good": "Succeeded", "bad": "Failed"}
+    assert tasks.status("good")["outputs"]["literals"] == {"answer": integer}
+    assert tasks.status("bad")["error"]["code"] == "BadWeather"
+    (command,) = [pod["spec"]["containers"][0]["args"] for name, pod in tasks.pods().items() if name == "good-0"]
+    written = LiteralMap.FromString(Path(command[2]).read_bytes())
+    assert list(written.literals) == ["question"]
 
 
 def test_a_task_that_can_not_be_built_fails_with_a_code_and_creates_nothing(run: Run, tasks: Tasks) -> None:
