@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from configgen.cli.options import problems_end_the_command, source_folder
+from configgen.cli.options import problems_end_the_command, show, source_folder
 
 DIFFERENT = 1
 
@@ -38,6 +38,6 @@ def diff(folder: Path, before: str, after: str, output: str) -> None:
     first, second = Source(folder).environments([before, after])
     changes = compare(first, second)
     printed = as_json if output == "json" else as_text
-    click.echo(printed(changes, before, after))
+    show(printed(changes, before, after))
     if changes:
         raise SystemExit(DIFFERENT)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from configgen.cli.options import problems_end_the_command, source_folder
+from configgen.cli.options import problems_end_the_command, show, source_folder
 
 if TYPE_CHECKING:
     from configgen.explain import Explanation
@@ -36,7 +36,7 @@ def explain(folder: Path, path: str, name: str, output: str) -> None:
     from configgen.layers.environments import Source
 
     explanation = answer(Source(folder).environment(name), path)
-    click.echo(_json(explanation) if output == "json" else _text(explanation))
+    show(_json(explanation) if output == "json" else _text(explanation))
 
 
 def _text(explanation: Explanation) -> str:

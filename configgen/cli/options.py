@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,6 +45,11 @@ def problems_end_the_command(function: Function) -> Function:
             raise SystemExit(ERROR) from None
 
     return wrapper  # type: ignore[return-value] # same signature
+
+
+def show(text: str) -> None:
+    """Print a result: in colour on a terminal, unless NO_COLOR is set."""
+    click.echo(text, color=False if os.environ.get("NO_COLOR") else None)
 
 
 def report(error: SourceError) -> None:

@@ -21,14 +21,16 @@ BUILT_IN = "built-in default"
 def as_text(changes: list[Change], before: str, after: str) -> str:
     """The paragraphs. ``before`` and ``after`` are the names of the two sides."""
     width = max(len(before), len(after))
-    values = max((len(_value(said, change)) for change in changes for said in (change.before, change.after)), default=0)
-    values = min(values, 48)
     lines = []
     for change in changes:
         lines.append(click.style(shown(change.path), bold=True))
-        for name, said, colour in ((before, change.before, "red"), (after, change.after, "green")):
-            text = f"  {name:<{width}}  {_value(said, change):<{values}}"
-            lines.append(f"{click.style(text, fg=colour)}  {click.style(_place(said), dim=True)}".rstrip())
+        sides = [(before, change.before, "red"), (after, change.after, "green")]
+        values = max(len(_value(said, change)) for _, said, _ in sides)
+        for name, said, colour in sides:
+            text = click.style(f"{name:<{width}}  {_value(said, change)}", fg=colour)
+            padding = " " * (values - len(_value(said, change)))
+            place = _place(said)
+            lines.append(f"  {text}{padding}  {click.style(place, dim=True)}" if place else f"  {text}")
         lines.append("")
     lines.append(_summary(changes, before, after))
     return "\n".join(lines)

@@ -1,12 +1,12 @@
-"""Whether what the layers come to is a configuration and a release: the models decide, the layers' lines are named."""
+"""Whether what the layers come to is a configuration and a release: strict reading decides, the layers' lines are
+named."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cache
 from typing import Any
-
-from pydantic import ValidationError
 
 from configgen.layers.kinds import Kind, model_kind
 from configgen.layers.nodes import (
@@ -15,23 +15,23 @@ from configgen.layers.nodes import (
     Mapping,
     Node,
     Origin,
-    Path,
     Place,
+    Removed,
     Scalar,
     Shape,
     Verb,
-    dotted,
     nearest,
     place_of,
     plain,
 )
 from configgen.layers.plugin_checks import discovered
-from configgen.layers.source import did_you_mean
 from configgen.problems import Problem
 from configgen.release.values import ReleaseValues
-from pluginmachinery.config import Configuration, documents
-from pluginmachinery.config.problems import Location
+from pluginmachinery.config import Configuration, documents, kinds
+from pluginmachinery.config.problems import ConfigurationError, Location
 from pluginmachinery.config.problems import Path as ConfigPath
+from pluginmachinery.config.problems import Problem as ConfigProblem
+from pluginmachinery.config.strict import Reader
 from pluginmachinery.plugins.registry import known_sections
 
 CHART_DEFAULTS = "chart defaults"
@@ -40,15 +40,11 @@ CHART_DEFAULTS = "chart defaults"
 
 def checked_config(config: Mapping, problems: list[Problem]) -> Configuration | None:
     """The configuration as a model; None and more ``problems`` where strict reading refuses it."""
-
-    def locate(path: ConfigPath) -> Location:
-        place = place_of(nearest(config, path))
-        return Location(place.file, place.line, place.column)
-
-    tree, sections = plain(config), known_sections(discovered())
-    mistakes = documents.validate(tree, locate, known_sections=sections)
-    problems += [Problem(one.file, one.line, one.column, one.path, one.message, one.mend) for one in mistakes]
-    return None if mistakes else documents.read_as_flyte(tree, known_sections=sections)
+    try:
+        return documents.read_tree(plain(config), _locator(config), known_sections=known_sections(discovered()))
+    except ConfigurationError as error:
+        problems += [_ours(problem) for problem in error.problems]
+        return None
 
 
 @cache
@@ -76,35 +72,28 @@ def _node(value: Any, kind: Kind) -> Node:
 
 
 def checked_release(release: Mapping, problems: list[Problem]) -> ReleaseValues | None:
-    """The release as a model; None and more ``problems`` where it is none."""
-    try:
-        return ReleaseValues.model_validate_json(json.dumps(_plain_release(release)), strict=True)
-    except ValidationError as error:
-        problems += [_release_problem(release, found["loc"], found["type"], found["msg"]) for found in error.errors()]
-        return None
+    """The release as a model, read as strictly as the configuration; None and more ``problems`` where it is none."""
+    reader = Reader(_locator(release))
+    values = reader.value(kinds.of_model(ReleaseValues), _plain_release(release), ())
+    problems += [_ours(problem) for problem in reader.problems]
+    return values if isinstance(values, ReleaseValues) and not reader.problems else None
 
 
 def _plain_release(node: Node) -> Any:
     """As :func:`plain`, but a map that was emptied is an empty map: a release is not read by Flyte."""
     if isinstance(node, Mapping):
-        return {} if node.cleared else {key: _plain_release(entry) for key, entry in node.entries.items()}
+        live = {key: entry for key, entry in node.entries.items() if not isinstance(entry, Removed)}
+        return {key: _plain_release(entry) for key, entry in live.items()}
     return plain(node)
 
 
-def _release_problem(release: Mapping, path: Path, code: str, message: str) -> Problem:
-    place = place_of(nearest(release, path))
-    mend = ""
-    if code == "extra_forbidden":
-        message, mend = "unknown key", did_you_mean(str(path[-1]), tuple(_known(path[:-1])))
-    elif "valid string" in message:
-        mend = "put it in quotes"
-    return Problem(place.file, place.line, place.column, dotted(path), message, mend)
+def _locator(tree: Mapping) -> Callable[[ConfigPath], Location]:
+    def locate(path: ConfigPath) -> Location:
+        place = place_of(nearest(tree, path))
+        return Location(place.file, place.line, place.column)
+
+    return locate
 
 
-def _known(path: Path) -> list[str]:
-    model: Any = ReleaseValues
-    for step in path:
-        model = next((field.annotation for field in model.model_fields.values() if field.alias == step), None)
-        if not hasattr(model, "model_fields"):
-            return []
-    return [str(field.alias) for field in model.model_fields.values()]
+def _ours(problem: ConfigProblem) -> Problem:
+    return Problem(problem.file, problem.line, problem.column, problem.path, problem.message, problem.mend)

@@ -148,9 +148,8 @@ def _ours(path: Path) -> bool:
 
 
 def _remove_empty(out: Path, removed: Iterable[str]) -> None:
-    """Folders that the removal has emptied, up to the output folder."""
-    for name in removed:
-        for folder in (out / name).parents:
-            if folder == out or any(folder.iterdir()):
-                break
+    """Folders that the removal has emptied, the innermost first, up to the output folder."""
+    folders = {folder for name in removed for folder in (out / name).parents if folder.is_relative_to(out)} - {out}
+    for folder in sorted(folders, key=lambda folder: len(folder.parts), reverse=True):
+        if not any(folder.iterdir()):
             folder.rmdir()

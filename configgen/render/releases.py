@@ -6,6 +6,7 @@ from importlib import resources
 from typing import Any
 
 from configgen.layers.environments import Environment
+from configgen.layers.kinds import plugin_id
 from configgen.layers.nodes import plain
 from configgen.release.values import NAME, ChartValues, ReleaseValues
 from configgen.render.output import HEADER
@@ -32,7 +33,20 @@ def documents_of(tree: dict[str, Any], origin: str) -> dict[str, str]:
     """The files that a reader of the configuration gets, each with the header of rendered files."""
     from pluginmachinery.config.documents import dump
 
-    return {name: header(origin) + dump(part) for name, part in split(tree).items()}
+    return {name: header(origin) + dump(part) for name, part in split(with_plain_ids(tree)).items()}
+
+
+def with_plain_ids(tree: dict[str, Any]) -> dict[str, Any]:
+    """The tree with plugin IDs as they are compared, trimmed and in lower case: in any other spelling Flyte enables a
+    plugin and forgets which task types it is the default for."""
+    tasks = tree.get("tasks") or {}
+    plugins = tasks.get("task-plugins") or {}
+    cleaned = dict(plugins)
+    if enabled := plugins.get("enabled-plugins"):
+        cleaned["enabled-plugins"] = [plugin_id(name) for name in enabled]
+    if defaults := plugins.get("default-for-task-types"):
+        cleaned["default-for-task-types"] = {task_type: plugin_id(name) for task_type, name in defaults.items()}
+    return tree if cleaned == plugins else {**tree, "tasks": {**tasks, "task-plugins": cleaned}}
 
 
 def header(origin: str) -> str:

@@ -118,7 +118,7 @@ def test_enabling_a_plugin_brings_its_rights(
 
     def rules(environment: str) -> str:
         folder = tmp_path / f"kustomize/overlays/{environment}"
-        return "".join(path.read_text() for path in sorted(folder.glob("patches/clusterrole-*")))
+        return "".join(path.read_text() for path in sorted(folder.glob("patches/cluster-role-*")))
 
     assert "sparkapplications" not in rules("plain")
     assert "sparkapplications" in rules("spark")

@@ -16,7 +16,7 @@ LONG = "x: " + "y" * (2 * 1024 * 1024)
 LAYERS: dict[str, tuple[dict[str, str], str]] = {
     "an unknown key": (
         {"config/a.yaml": PLUGINS + "plugins:\n  k8s:\n    default-cpu: 1\n"},
-        "layer/config/a.yaml:4:5: plugins.k8s.default-cpu: unknown key; did you mean default-cpus?",
+        "layer/config/a.yaml:4:5: plugins.k8s.default-cpu: there is no key default-cpu here; did you mean default-cpus?",
     ),
     "a bad quantity": (
         {"config/a.yaml": PLUGINS + "plugins:\n  k8s:\n    default-memory: 1GB\n"},
@@ -49,15 +49,15 @@ LAYERS: dict[str, tuple[dict[str, str], str]] = {
     ),
     "an unknown value of the release": (
         {**GOOD, "release.yaml": "replicas: 1\nimage:\n  tagg: v1\n"},
-        "layer/release.yaml:3:3: image.tagg: unknown key; did you mean tag?",
+        "layer/release.yaml:3:3: image.tagg: there is no key tagg here; did you mean tag?",
     ),
     "a number where the release wants a text": (
         {**GOOD, "release.yaml": "image: {tag: 1.10}\n"},
-        "layer/release.yaml:1:9: image.tag: Input should be a valid string; put it in quotes",
+        "layer/release.yaml:1:9: image.tag: a text is needed, not a number; put it in quotes",
     ),
     "a value of the chart that is derived": (
         {**GOOD, "release.yaml": "config: {}\n"},
-        "layer/release.yaml:1:1: config: unknown key",
+        "layer/release.yaml:1:1: config: there is no key config here",
     ),
     "a file over the limit": (
         {"config/a.yaml": LONG},
@@ -116,7 +116,7 @@ def test_all_problems_of_all_environments_are_told_at_once_and_each_once(
     lines = result.stderr.splitlines()
     assert [line.split(": ")[1] for line in lines[:-1]] == [
         "base/config/a.yaml:2:17",
-        "configgen.yaml:9:7",
+        "configgen.yaml:10:7",
         "dev/config/b.yaml:1:27",
     ]
     assert lines[-1] == "3 problems"
