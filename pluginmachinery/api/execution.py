@@ -9,10 +9,11 @@ as :func:`pluginmachinery.api.contexts.task_context` reads them; messages of ``f
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 QUANTITY_PATTERN = (
@@ -55,8 +56,20 @@ Template = Annotated[
         }
     ),
 ]
+
+
+
+def _check_amounts(amounts: dict[str, int | str]) -> dict[str, int | str]:
+    for name, amount in amounts.items():
+        if isinstance(amount, str) and not re.match(QUANTITY_PATTERN, amount):
+            raise ValueError(f"{name}: {amount!r} is no quantity, such as 500m or 2Gi")
+    return amounts
+
+
 Amounts = Annotated[
-    dict[str, int | str], WithJsonSchema({"type": "object", "additionalProperties": _AMOUNT, "maxProperties": 64})
+    dict[str, int | str],
+    AfterValidator(_check_amounts),
+    WithJsonSchema({"type": "object", "additionalProperties": _AMOUNT, "maxProperties": 64})
 ]
 StringMap = Annotated[
     dict[str, str],
