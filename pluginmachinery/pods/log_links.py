@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from pluginmachinery.config.logs import AzureLogsTemplatePlugin, LogConfig, MessageFormat, TemplateLogPlugin
+from pluginmachinery.config.logs import AzureLogsTemplatePlugin, LogConfig, TemplateLogPlugin
 from pluginmachinery.pods.log_templates import NO_TIME, LogSource, fill
 
 if TYPE_CHECKING:
@@ -46,10 +46,11 @@ def task_logs(task: TaskContext, logs: LogConfig, source: LogSource, *, dynamic:
         links += _azure_links(task, azure, source)
     for template in logs.templates:
         links += _template_links(task, template, source)
-        links += _dynamic_links(task, template, source, times=wanted.count(template.name))
+        links += _dynamic_links(task, template, source, wanted.count(template.name))
     for name, template in logs.dynamic_log_links.items():
-        if name in wanted:
-            links += _dynamic_links(task, _as_dynamic(template), source, times=wanted.count(name))
+        # Here the templates themselves are the dynamic ones, and the format is always JSON.
+        for link in _dynamic_links(task, template, source, wanted.count(name), templates=template.template_uris):
+            links.append({**link, "messageFormat": "JSON"})
     return tuple(links)
 
 
@@ -57,7 +58,7 @@ def plugin_links(task: TaskContext, plugin: TemplateLogPlugin, source: LogSource
     """The links of a single log plugin, such as the template of Ray's dashboard."""
     return (
         *_template_links(task, plugin, source),
-        *_dynamic_links(task, plugin, source, times=_wanted_types(task).count(plugin.name)),
+        *_dynamic_links(task, plugin, source, _wanted_types(task).count(plugin.name)),
     )
 
 
@@ -134,18 +135,18 @@ def _wanted_types(task: TaskContext) -> tuple[str, ...]:
     return tuple(link_type.split(",")) if link_type else ()
 
 
-def _as_dynamic(plugin: TemplateLogPlugin) -> TemplateLogPlugin:
-    """An entry of ``dynamic-log-links``: its templates are dynamic ones, its format is always JSON."""
-    return plugin.model_copy(
-        update={"dynamic_template_uris": plugin.template_uris, "message_format": MessageFormat.JSON}
-    )
-
-
-def _dynamic_links(task: TaskContext, plugin: TemplateLogPlugin, source: LogSource, *, times: int) -> Iterator[TaskLog]:
-    """Each template once for each time that the task names the plugin. Here the display name is no template."""
+def _dynamic_links(
+    task: TaskContext,
+    plugin: TemplateLogPlugin,
+    source: LogSource,
+    times: int,
+    *,
+    templates: tuple[str, ...] | None = None,
+) -> Iterator[TaskLog]:
+    """Each template once for each time that the task names the plugin. The display name is no template here."""
     # A key found for one template also fills the later ones, in whatever case they write it.
     known: dict[str, str] = {}
-    for template in plugin.dynamic_template_uris * times:
+    for template in (plugin.dynamic_template_uris if templates is None else templates) * times:
         for key in _TASK_CONFIG.findall(template):
             value = task.template.config.get(key, "")
             if value:

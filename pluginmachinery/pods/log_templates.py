@@ -23,6 +23,7 @@ NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 
 _SPACE = r"[\t\n\f\r ]*"
 _VARIABLE = re.compile(rf"\{{\{{{_SPACE}[.$](\w+){_SPACE}\}}\}}", re.ASCII)
+_BEGUN = re.compile(rf"\{{\{{{_SPACE}([.$]\w*)?\Z", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,29 +49,37 @@ class LogSource:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
+Value = Callable[["TaskContext", LogSource], str]
+"""Gives a variable's value; "" where there is none."""
+
+
 def fill(template: str, task: TaskContext, source: LogSource) -> str:
     """The template with its variables filled."""
     compiled = _compile(template)
     if not compiled.variables:
         return template
-    values = [_value(name, task, source) for name in compiled.variables]
-    if compiled.nested or any("{" in value for value in values):
+    if source.variables:
+        values = [_own_value(name, source) or get(task, source) for name, get in compiled.variables]
+    else:
+        values = [get(task, source) for _, get in compiled.variables]
+    if compiled.nested or "{" in "".join(values):
         return _fill_in_turn(template, task, source)
-    text = compiled.texts[0]
-    for value, written, following in zip(values, compiled.written, compiled.texts[1:], strict=True):
-        text += (value or written) + following
-    return text
+    parts = [compiled.texts[0]]
+    for value, written, text in zip(values, compiled.written, compiled.texts[1:], strict=True):
+        parts += (value or written, text)
+    return "".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
 class _Template:
-    """A template cut at its variables: ``texts`` has one part more than ``variables`` (lower case) and ``written``."""
+    """A template cut at its variables: ``texts`` has one part more than ``variables`` and ``written`` have."""
 
     texts: tuple[str, ...]
-    variables: tuple[str, ...]
+    variables: tuple[tuple[str, Value], ...]
+    """Name in lower case, and what gives the value."""
     written: tuple[str, ...]
     nested: bool
-    """Braces beside the variables: filling one may make another."""
+    """A variable stands within the braces of another: filling one may make one."""
 
 
 @functools.lru_cache(maxsize=1024)
@@ -79,11 +88,12 @@ def _compile(template: str) -> _Template:
     starts = [0, *(match.end() for match in matches)]
     ends = [*(match.start() for match in matches), len(template)]
     texts = tuple(template[start:end] for start, end in zip(starts, ends, strict=True))
+    names = [match[1].lower() for match in matches]
     return _Template(
         texts=texts,
-        variables=tuple(match[1].lower() for match in matches),
+        variables=tuple((name, _VALUES.get(name, _nothing)) for name in names),
         written=tuple(match[0] for match in matches),
-        nested=any("{{" in text for text in texts),
+        nested=any(_BEGUN.search(text) for text in texts[:-1]),
     )
 
 
@@ -97,20 +107,23 @@ def _fill_in_turn(template: str, task: TaskContext, source: LogSource) -> str:
 
 
 def _all_values(task: TaskContext, source: LogSource) -> Iterator[tuple[str, str]]:
+    """Every variable in the reference's order: the log's name, the plugin's own, the general ones."""
     yield "logname", source.log_name
     yield from source.variables.items()
     for name, value in _VALUES.items():
         yield name, value(task, source)
 
 
-def _value(name: str, task: TaskContext, source: LogSource) -> str:
+def _own_value(name: str, source: LogSource) -> str:
+    """The value of a variable of the plugin's own, which goes before the general one of the same name."""
     if name == "logname" and source.log_name:
         return source.log_name
-    for own, text in source.variables.items():
-        if text and own.lower() == name:
-            return text
-    known = _VALUES.get(name)
-    return known(task, source) if known else ""
+    return next((text for own, text in source.variables.items() if text and own.lower() == name), "")
+
+
+def _nothing(task: TaskContext, source: LogSource) -> str:  # noqa: ARG001
+    """The value of a variable that is not known."""
+    return ""
 
 
 # --- The variables, in the order of the reference --------------------------------------------------------------------
@@ -130,9 +143,7 @@ def _unix(time: datetime | None) -> str:
     return "0" if time is None else str((time - _EPOCH).days * 86400 + (time - _EPOCH).seconds)
 
 
-def _of_execution(
-    read: Callable[[TaskExecutionIdentifier], str], empty: str = ""
-) -> Callable[[TaskContext, LogSource], str]:
+def _of_execution(read: Callable[[TaskExecutionIdentifier], str], empty: str = "") -> Value:
     """A variable that comes from the task execution's identifier, which may be absent."""
 
     def value(task: TaskContext, source: LogSource) -> str:  # noqa: ARG001
@@ -141,7 +152,8 @@ def _of_execution(
     return value
 
 
-_VALUES: dict[str, Callable[[TaskContext, LogSource], str]] = {
+_VALUES: dict[str, Value] = {
+    "logname": lambda _, source: source.log_name,
     "podname": lambda _, source: source.pod_name,
     "poduid": lambda _, source: source.pod_uid,
     "namespace": lambda _, source: source.namespace,
