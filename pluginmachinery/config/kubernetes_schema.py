@@ -5,7 +5,7 @@ types and encodes them again, which drops unknown fields, refuses wrong types an
 form. :func:`coerce` does the same on plain values::
 
     coerce("PodSpec", {"containers": [{"name": "main", "nonsense": 1}], "hostNetwork": False})
-    → {"containers": [{"name": "main", "resources": {}}]}
+    → {"containers": [{"name": "main"}]}
 
 Type names are those of ``k8s.io/api`` without a version: ``PodSpec``, ``Container``, ``Toleration``, ``Affinity``,
 ``ResourceRequirements``, ``SecurityContext``, ``PodTemplate``, ``PodTemplateSpec``, ``ObjectMeta``, … (:func:`fields`

@@ -75,7 +75,7 @@ def decode(kind: Kind, value: Any, default: Any = None) -> Any:
         case kinds.KubernetesObject(type_name):
             return _kubernetes_object(type_name, value)
         case kinds.Part(section):
-            return _fields(section, value, {})
+            return _fields(section, value, {}, part=True)
         case kinds.Plain(section):
             return _section(section, value, section.model() if section.model else None).as_mapping()
         case kinds.Foreign(annotation):
@@ -314,8 +314,11 @@ def _section(struct: Struct, value: Any, default: Any) -> Any:
     return base.model_copy(update=_fields(struct, value, current))
 
 
-def _fields(struct: Struct, value: Any, current: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that the mapping sets, by attribute; embedded structs of Kubernetes types in place."""
+def _fields(struct: Struct, value: Any, current: Mapping[str, Any], *, part: bool = False) -> dict[str, Any]:
+    """The fields that the mapping sets, by attribute; embedded structs of Kubernetes types in place.
+
+    Of a part, sections are parts too.
+    """
     if not isinstance(value, Mapping):
         raise DecodeError(f"a mapping is needed, not {describe(value)}")
     found: dict[str, Any] = {}
@@ -323,7 +326,8 @@ def _fields(struct: Struct, value: Any, current: Mapping[str, Any]) -> dict[str,
         key = _key_of(member, value)
         if key is None or not member.read_by_flyte:
             continue
-        decoded = within(member.key, decode, member.kind, value[key], current.get(member.attribute))
+        kind = kinds.Part(member.kind) if part and isinstance(member.kind, Struct) else member.kind
+        decoded = within(member.key, decode, kind, value[key], current.get(member.attribute))
         if member.inline:
             found.update(decoded)
         else:

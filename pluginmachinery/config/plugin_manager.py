@@ -72,7 +72,7 @@ class ScopeConfig(Section):
     default_for_task_types: dict[str, str] | None = None
     """Merged over ``tasks.task-plugins.default-for-task-types``."""
     k8s: Annotated[dict[str, Any], PartOf(K8sPluginConfig)] | None = None
-    """Keys of ``plugins.k8s``, each in place of the general one."""
+    """Keys of ``plugins.k8s``, each in place of the general one; ``co-pilot`` key by key."""
     policy: PolicyConfig | None = None
     """Levels that hold there, in place of the general ones."""
 

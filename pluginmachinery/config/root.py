@@ -7,9 +7,11 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from pluginmachinery.config.dask import DaskConfig
+from pluginmachinery.config.echo import EchoConfig
 from pluginmachinery.config.k8s import K8sPluginConfig
 from pluginmachinery.config.kubeflow import KubeflowConfig
 from pluginmachinery.config.logs import LogConfig, dashboard_links
+from pluginmachinery.config.map_tasks import ArrayConfig, CatalogCacheConfig
 from pluginmachinery.config.plugin_manager import PluginManagerConfig
 from pluginmachinery.config.propeller import PropellerConfig
 from pluginmachinery.config.ray import RayConfig
@@ -35,6 +37,12 @@ class PluginsConfig(Section):
     """Dask jobs."""
     kf_operator: KubeflowConfig = KubeflowConfig()
     """Jobs of the Kubeflow training operator."""
+    k8s_array: ArrayConfig = ArrayConfig()
+    """Map tasks."""
+    catalog_cache: CatalogCacheConfig = Field(CatalogCacheConfig(), alias="catalogCache")
+    """Sizes of map tasks whose outputs are cached."""
+    echo: EchoConfig = EchoConfig()
+    """Tasks that hand their input back."""
 
 
 class Configuration(Section):

@@ -111,7 +111,10 @@ class OmitEmpty:
 
 @dataclass(frozen=True, slots=True)
 class PartOf:
-    """Marks a mapping that holds some keys of a section, by their attribute names and checked as in the section."""
+    """Marks a mapping that holds some keys of a section, checked as there and kept by attribute names.
+
+    Sections in it are such mappings again.
+    """
 
     section: type[BaseModel]
 

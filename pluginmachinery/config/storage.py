@@ -41,7 +41,7 @@ class StowConfig(OpenSection):
     """The store by way of the library stow, which knows more than S3."""
 
     kind: str = ""
-    """``s3``, ``google``, ``azure``, ``local``, …"""
+    """The kind of store: ``s3``, ``google``, ``azure``, ``local`` and others."""
     config: dict[str, str] = {}
     """Settings of that kind."""
 

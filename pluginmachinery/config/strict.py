@@ -90,7 +90,7 @@ class Reader:
                 read = self._section(section, value, path, base)
                 return BAD if read is BAD else read.as_mapping()
             case kinds.Part(section):
-                fields, sound = self._fields(section, value, path, {})
+                fields, sound = self._fields(section, value, path, {}, part=True)
                 return fields if sound else BAD
             case kinds.Foreign(annotation):
                 return self._foreign(annotation, value, path)
@@ -165,9 +165,9 @@ class Reader:
             return self._invalid(error, path, struct)
 
     def _fields(
-        self, struct: Struct, value: Any, path: Path, current: Mapping[str, Any]
+        self, struct: Struct, value: Any, path: Path, current: Mapping[str, Any], *, part: bool = False
     ) -> tuple[dict[str, Any], bool]:
-        """The fields that could be read, and whether that was all."""
+        """The fields that could be read, and whether that was all. Of a part, sections are parts too."""
         if not isinstance(value, Mapping):
             self._problem(path, f"a mapping is needed, not {describe(value)}", "write its keys below it, one a line")
             return {}, False
@@ -177,7 +177,8 @@ class Reader:
             here = (*path, key_text(key))
             member = struct.by_key.get(key)
             if member is not None and item is not None:
-                read[member.attribute] = self.value(member.kind, item, here, current.get(member.attribute))
+                kind = kinds.Part(member.kind) if part and isinstance(member.kind, Struct) else member.kind
+                read[member.attribute] = self.value(kind, item, here, current.get(member.attribute))
             elif member is None and not getattr(struct.model, "passes_over_unknown", False):
                 self._unknown(here, struct)
         good = {attribute: item for attribute, item in read.items() if item is not BAD}
