@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import ssl
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -80,6 +81,7 @@ class StubApiServer:
     forgotten: int = 0
     """Resource versions up to this one are too old to watch from."""
     url: str = ""
+    tls: ssl.SSLContext | None = None
 
     async def __aenter__(self) -> StubApiServer:
         self._changed = asyncio.Condition()
@@ -90,9 +92,10 @@ class StubApiServer:
         app.router.add_route("*", "/{tail:.*}", self._handle)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self.tls)
         await site.start()
-        self.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
+        scheme = "https" if self.tls else "http"
+        self.url = f"{scheme}://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
+import ipaddress
+import ssl
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
+from controller.kube.client import ApiServer
 from controller.kube.credentials import Authorization, Credentials, CredentialsError, find
+from pluginmachinery.core.actions import Missing, ObjectRef, Refused, ResourceKind
+from tests.controller.stub_apiserver import StubApiServer
 
 PEM = "-----BEGIN CERTIFICATE-----\nxyz\n-----END CERTIFICATE-----\n"
 
@@ -163,3 +174,59 @@ def test_nothing_at_all(tmp_path: Path) -> None:
 def test_secrets_are_not_shown(tmp_path: Path) -> None:
     found = find(kubeconfig(tmp_path))
     assert "secret" not in repr(found) + repr(Authorization(found))
+
+
+async def test_a_client_certificate_opens_the_door(tmp_path: Path) -> None:
+    authority, server, client = certificates()
+    (tmp_path / "server.pem").write_text(server)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cadata=authority)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_cert_chain(tmp_path / "server.pem")
+    certificate, _, key = client.partition("-----BEGIN PRIVATE KEY")
+    key = f"-----BEGIN PRIVATE KEY{key}"
+    async with StubApiServer(tls=context) as stub:
+        cluster = {"server": stub.url, "certificate-authority-data": _base64(authority)}
+        identity = {"client-certificate-data": _base64(certificate), "client-key-data": _base64(key)}
+        clusters = [{"name": "c", "cluster": cluster}]
+        found = find(kubeconfig(tmp_path, clusters=clusters, users=user(**identity)))
+        ref = ObjectRef(ResourceKind("v1", "Pod", "pods"), "ns", "a")
+        known, stranger = ApiServer(found), ApiServer(dataclasses.replace(found, certificate="", key=""))
+        assert isinstance(await known.get(ref), Missing)
+        refused = await stranger.get(ref)
+        assert isinstance(refused, Refused)
+        assert refused.reason == "Unreachable"
+        await known.close()
+        await stranger.close()
+    with pytest.raises(CredentialsError, match="do not fit"):
+        dataclasses.replace(found, certificate=authority).ssl_context()
+
+
+def certificates() -> tuple[str, str, str]:
+    """An authority's certificate; certificate and key of a server and of a client."""
+    now = datetime.now(UTC)
+    authority_key = ec.generate_private_key(ec.SECP256R1())
+    authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")])
+
+    def certificate(name: x509.Name, key: ec.EllipticCurvePrivateKey, authority: bool) -> x509.Certificate:
+        address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        return (
+            x509.CertificateBuilder(authority_name, name, key.public_key(), x509.random_serial_number())
+            .not_valid_before(now - timedelta(hours=1))
+            .not_valid_after(now + timedelta(hours=1))
+            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+            .add_extension(address, critical=False)
+            .sign(authority_key, hashes.SHA256())
+        )
+
+    def pem(one: x509.Certificate) -> str:
+        return one.public_bytes(serialization.Encoding.PEM).decode()
+
+    def pair(common_name: str) -> str:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        return pem(certificate(name, key, authority=False)) + private.decode()
+
+    return pem(certificate(authority_name, authority_key, authority=True)), pair("server"), pair("client")

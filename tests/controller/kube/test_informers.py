@@ -323,6 +323,24 @@ async def test_what_is_forbidden_is_said_once_and_tried_on(
     ]
 
 
+async def test_an_object_that_nobody_can_make_sense_of_is_passed_over(
+    server: StubApiServer, known: Known, start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = known.changed
+
+    def changed(object: dict[str, Any]) -> None:  # noqa: A002
+        if object["metadata"]["name"] == "odd":
+            raise ValueError("odd")
+        told(object)
+
+    known.changed = changed  # type: ignore[method-assign]
+    await server.put("pods", pod("odd"))
+    await start()
+    await server.put("pods", pod("even"))
+    await known.until(lambda: "even" in known.objects)
+    assert "Pod 'odd' of namespace 'ns' is passed over" in caplog.text
+
+
 async def test_a_server_that_is_away(server: StubApiServer, known: Known, start: Start) -> None:
     await server.put("pods", pod("a"))
     informer = await start()

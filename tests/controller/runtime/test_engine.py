@@ -344,6 +344,81 @@ async def test_an_outcome_is_on_record_before_what_comes_after_it(server: StubAp
     assert writes(server) == [("update", "taskexecutions"), ("create", "pods"), ("update", "taskexecutions")]
 
 
+def recorder(server: StubApiServer, decided: list[str]) -> Any:
+    """An outcome, and what must not begin before the API server has it."""
+
+    def decide(world: Any, body: Any, observation: Any) -> Decision:
+        state = body.get("status") or {}
+        decided.append(state.get("phase", ""))
+        if not state:
+            return Decision({"phase": "Retrying"}, urgent=True, wake_at=observation.now)
+        assert phase(server, "t") in ("Retrying", "Queued"), "decided about what is on no record"
+        return Decision({"phase": "Queued"}, urgent=True)
+
+    return decide
+
+
+async def test_an_outcome_that_meets_a_conflict_is_written_before_anything_else(
+    server: StubApiServer, controllers: Make
+) -> None:
+    async def label(request: Request) -> None:
+        if request.verb == "update" and server.count("update") <= 2:
+            body = server.objects[("taskexecutions", "ns", "t")]
+            count = str(server.count("update"))
+            await server.put("taskexecutions", {**body, "metadata": {**body["metadata"], "labels": {"n": count}}})
+
+    decided: list[str] = []
+    server.faults.append(label)
+    controller = controllers(recorder(server, decided), window=3600)
+    await controller.start()
+    await server.put("taskexecutions", execution("t"))
+    await server.until(lambda: phase(server, "t") == "Queued")
+    assert controller.told.failures == 0
+    assert decided[:2] == ["", "Retrying"]
+
+
+async def test_an_outcome_that_is_refused_is_written_before_anything_else(
+    server: StubApiServer, controllers: Make
+) -> None:
+    async def refuse(request: Request) -> web.StreamResponse | None:
+        return status(500, "InternalError") if request.verb == "update" and server.count("update") == 1 else None
+
+    decided: list[str] = []
+    server.faults.append(refuse)
+    controller = controllers(recorder(server, decided), window=3600)
+    await controller.start()
+    await server.put("taskexecutions", execution("t"))
+    await server.until(lambda: server.count("update") == 1)
+    await controller_is_quiet(controller)
+    body = server.objects[("taskexecutions", "ns", "t")]
+    await server.put("taskexecutions", {**body, "spec": {"priority": 1}})
+    await controller.advance(1)
+    await server.until(lambda: phase(server, "t") == "Queued")
+    assert controller.told.failures == 0
+    assert decided[:2] == ["", "Retrying"]
+
+
+async def test_finalizers_that_meet_a_conflict_are_decided_about_again(
+    server: StubApiServer, controllers: Make
+) -> None:
+    async def add_theirs(request: Request) -> None:
+        if request.verb == "patch" and server.count("patch") == 1:
+            body = server.objects[("taskexecutions", "ns", "t")]
+            await server.put("taskexecutions", {**body, "metadata": {**body["metadata"], "finalizers": ["theirs"]}})
+
+    def decide(world: Any, body: Any, observation: Any) -> Decision:
+        finalizers = tuple(body["metadata"].get("finalizers") or ())
+        wanted = None if "ours" in finalizers else (*finalizers, "ours")
+        return Decision({"phase": "Queued"}, finalizers=wanted)
+
+    server.faults.append(add_theirs)
+    controller = controllers(decide)
+    await controller.start()
+    await server.put("taskexecutions", execution("t"))
+    await server.until(lambda: phase(server, "t") == "Queued")
+    assert server.objects[("taskexecutions", "ns", "t")]["metadata"]["finalizers"] == ["theirs", "ours"]
+
+
 async def test_finalizers_come_before_actions_and_go_with_the_object(server: StubApiServer, controllers: Make) -> None:
     def decide(world: Any, body: Any, observation: Any) -> Decision:
         finalizers = tuple(body["metadata"].get("finalizers") or ())
