@@ -178,16 +178,17 @@ def _refusal(error: Any, what: str) -> str:
         return "the cluster does not accept these credentials: log in again, or choose another --context"
     if error.status == 403:
         return f"not allowed: {message}; ask for the right, or choose another --context or --namespace"
-    if error.status == 404 and not (status.get("details") or {}).get("name"):
+    details = status.get("details") or {}
+    if error.status == 404 and not details.get("name"):
         definition = f"{names.PLURAL}.{names.GROUP}"
         return f"this cluster does not know TaskExecutions: install the chart, or apply the definition of {definition}"
+    if error.status == 404 and details.get("kind") not in (names.PLURAL, "pods"):
+        return message  # a namespace
     if error.status == 404:
         return f"{what} not found; `controller get -A` lists all there are"
     if error.status == 409:
         return f"{what} is there already: choose another name, or use metadata.generateName"
-    causes = [
-        f"{cause.get('field')}: {cause.get('message')}" for cause in (status.get("details") or {}).get("causes") or ()
-    ]
+    causes = [f"{cause.get('field')}: {cause.get('message')}" for cause in details.get("causes") or ()]
     return "\n".join([f"{what} was refused: {message if not causes else ''}".rstrip(": "), *causes])
 
 

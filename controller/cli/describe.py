@@ -85,8 +85,10 @@ def _moments(task: Mapping[str, Any]) -> Iterator[Moment]:
     if accepted := status.get("acceptedAt"):
         yield accepted, "accepted"
     current = {name: status[name] for name in ("attempt", "startedAt", "runningAt") if name in status}
-    ended = {record["attempt"] for record in status.get("attempts") or ()}
-    for record in (*(status.get("attempts") or ()), *([current] if current.get("attempt") not in ended else [])):
+    records = list(status.get("attempts") or ())
+    if "startedAt" in current and current["attempt"] not in {record["attempt"] for record in records}:
+        records.append(current)
+    for record in records:
         title = f"attempt {record['attempt']}" + (" (interruptible)" if record.get("interruptible") else "")
         if "startedAt" in record:
             yield record["startedAt"], f"{title} started"
