@@ -27,12 +27,14 @@ from pluginmachinery.core.actions import (
     Create,
     Delete,
     Done,
+    Files,
     Found,
     Missing,
     ObjectRef,
     Observe,
     Outputs,
     Patch,
+    ReadFiles,
     ReadOutputs,
     Refused,
     ReleaseToken,
@@ -51,6 +53,7 @@ class OutputStore(Protocol):
     """Where inputs and outputs of tasks are."""
 
     async def read_outputs(self, prefix: str) -> Outputs | Refused: ...
+    async def read_files(self, paths: tuple[str, ...], *, content: bool) -> Files | Refused: ...
     async def write_files(self, files: Mapping[str, bytes]) -> Done | Refused: ...
 
 
@@ -111,6 +114,8 @@ class Effects:
                 return await self._delete(slot, ref)
             case ReadOutputs(prefix):
                 return await self._outputs.read_outputs(prefix)
+            case ReadFiles(paths, content):
+                return await self._outputs.read_files(paths, content=content)
             case WriteInputs(files):
                 self.check()
                 return await self._outputs.write_files(files)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from controller.services.stores import StoreError, Stores
-from pluginmachinery.core.actions import Done, OutputError, Outputs, Refused
+from pluginmachinery.core.actions import Done, Files, OutputError, Outputs, Refused
 from pluginmachinery.manager.outcomes import OUTPUT_SIZE_EXCEEDED
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ _PATIENCE = 40.0
 """Seconds that one file may take, the client's own retries included."""
 _SMALL = 64 * 1024
 """Bytes up to which a message is turned into JSON without leaving the event loop."""
+
+_AT_A_TIME = 32
+"""Files that are read side by side."""
 
 R = TypeVar("R")
 M = TypeVar("M", bound="Message")
@@ -70,6 +73,25 @@ class OutputStore:
         except StoreError as error:
             return Refused(error.reason, error.message)
 
+    async def read_files(self, paths: tuple[str, ...], *, content: bool) -> Files | Refused:
+        """These files, or (``content`` False) which of them exist. Refused as :meth:`read_outputs`, all or none."""
+        lanes = asyncio.Semaphore(_AT_A_TIME)
+
+        async def read(path: str) -> bytes | None:
+            async with lanes:
+                return await (self._read(path) if content else self._find(path))
+
+        found = await asyncio.gather(*map(read, paths), return_exceptions=True)
+        contents: dict[str, bytes] = {}
+        for path, data in zip(paths, found, strict=True):
+            if isinstance(data, StoreError):
+                return Refused(data.reason, data.message)
+            if isinstance(data, BaseException):
+                raise data
+            if data is not None:
+                contents[path] = data
+        return Files(contents)
+
     async def write_files(self, files: Mapping[str, bytes]) -> Done | Refused:
         """Write these files, each as a whole or not at all."""
         try:
@@ -92,6 +114,19 @@ class OutputStore:
 
         try:
             return await _guarded(read(), path)
+        except FileNotFoundError:
+            return None
+
+    async def _find(self, path: str) -> bytes | None:
+        """Empty if the file exists; None: there is none."""
+        store, key = self._stores.locate(path)
+
+        async def find() -> bytes:
+            await store.head_async(key)
+            return b""
+
+        try:
+            return await _guarded(find(), path)
         except FileNotFoundError:
             return None
 

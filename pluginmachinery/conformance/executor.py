@@ -21,6 +21,7 @@ from pluginmachinery.core.actions import (
     Create,
     Delete,
     Done,
+    Files,
     Found,
     Missing,
     ObjectRef,
@@ -29,6 +30,7 @@ from pluginmachinery.core.actions import (
     OutputError,
     Outputs,
     Patch,
+    ReadFiles,
     ReadOutputs,
     Refused,
     ReleaseToken,
@@ -102,6 +104,9 @@ class Executor:
                 return self.cluster.delete(ref)
             case ReadOutputs(prefix):
                 return self._read_outputs(prefix)
+            case ReadFiles(paths, content):
+                found = {path: self.files[path] for path in paths if path in self.files}
+                return Files(found if content else dict.fromkeys(found, b""))
             case WriteInputs(files):
                 self.files.update(files)
                 return Done()

@@ -70,8 +70,23 @@ class ReadOutputs:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadFiles:
+    """Read these files (full paths), many at a time; answered by :class:`Files`.
+
+    With ``content`` False only whether they exist is asked: what is there is answered as empty. For plugins whose data
+    is not that of a single task (map tasks put the outputs of their sub-tasks together).
+    """
+
+    paths: tuple[str, ...]
+    content: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class WriteInputs:
-    """Write these files (full path → bytes) before the object is created."""
+    """Write these files (full path → bytes): inputs before the object is created, or what a plugin makes itself.
+
+    What follows in the same transition is not carried out if the files can not be written.
+    """
 
     files: Mapping[str, bytes]
 
@@ -107,7 +122,17 @@ class WakeAt:
 
 
 Action = (
-    Observe | Create | Patch | Delete | ReadOutputs | WriteInputs | AllocateToken | ReleaseToken | CallService | WakeAt
+    Observe
+    | Create
+    | Patch
+    | Delete
+    | ReadOutputs
+    | ReadFiles
+    | WriteInputs
+    | AllocateToken
+    | ReleaseToken
+    | CallService
+    | WakeAt
 )
 
 
@@ -166,7 +191,14 @@ class Outputs:
     error: OutputError | None = None
 
 
-Result = Found | Missing | Refused | Done | Outputs
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files that were found, by their path; those that do not exist are not in it."""
+
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+
+
+Result = Found | Missing | Refused | Done | Outputs | Files
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,10 +77,16 @@ _POD_PLUGIN = "pluginmachinery.plugins.container:PodPlugin"
 
 BUILTIN: tuple[PluginDeclaration, ...] = (
     PluginDeclaration("aws_array", ("container_array", "aws-batch"), config_section="aws"),
-    PluginDeclaration("k8s-array", ("container_array",), resources=(POD,), config_section="k8s-array"),
+    PluginDeclaration(
+        "k8s-array",
+        ("container_array",),
+        None,  # pluginmachinery.plugins.array:ArrayPlugin
+        resources=(POD,),
+        config_section="k8s-array",
+    ),
     PluginDeclaration("presto", ("presto",), config_section="presto"),
     PluginDeclaration("qubole-hive-executor", ("hive",), config_section="qubole"),
-    PluginDeclaration("echo", ("echo",), config_section="echo"),
+    PluginDeclaration("echo", ("echo",), "pluginmachinery.plugins.echo:EchoPlugin", config_section="echo"),
     PluginDeclaration("athena", ("hive", "presto"), config_section="athena"),
     PluginDeclaration("bigquery", ("bigquery_query_job_task",), config_section="bigquery"),
     PluginDeclaration("databricks", ("spark",), config_section="databricks"),

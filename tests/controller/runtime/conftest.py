@@ -22,6 +22,7 @@ from pluginmachinery.api import names
 from pluginmachinery.core.actions import (
     Create,
     Done,
+    Files,
     Found,
     Missing,
     ObjectRef,
@@ -100,6 +101,9 @@ class Told:
 class NoStore:
     async def read_outputs(self, prefix: str) -> Outputs | Refused:
         return Outputs()
+
+    async def read_files(self, paths: tuple[str, ...], *, content: bool) -> Files | Refused:
+        return Files()
 
     async def write_files(self, files: Mapping[str, bytes]) -> Done | Refused:
         return Done()

@@ -20,12 +20,14 @@ from pluginmachinery.core.actions import (
     Create,
     Delete,
     Done,
+    Files,
     Found,
     Missing,
     ObjectRef,
     Observe,
     Outputs,
     Patch,
+    ReadFiles,
     ReadOutputs,
     Refused,
     ReleaseToken,
@@ -49,6 +51,9 @@ class Store:
 
     async def read_outputs(self, prefix: str) -> Outputs | Refused:
         return Outputs({"prefix": prefix})
+
+    async def read_files(self, paths: tuple[str, ...], *, content: bool) -> Files | Refused:
+        return Files({path: self.files[path] if content else b"" for path in paths if path in self.files})
 
     async def write_files(self, files: Mapping[str, bytes]) -> Done | Refused:
         if self.full:
@@ -274,6 +279,9 @@ async def test_without_inputs_nothing_is_started(world: World, server: StubApiSe
 
 async def test_the_other_services(world: World) -> None:
     assert await world.do(ReadOutputs("s3://b/p")) == Outputs({"prefix": "s3://b/p"})
+    world.store.files["a"] = b"x"
+    assert await world.do(ReadFiles(("a", "b"))) == Files({"a": b"x"})
+    assert await world.do(ReadFiles(("a", "b"), content=False)) == Files({"a": b""})
     assert await world.do(AllocateToken("q", "t")) == Done(True)
     assert await world.do(ReleaseToken("q", "t")) == Done(True)
     assert (await world.do(CallService("athena", "start"))).reason == "NotImplemented"

@@ -11,7 +11,7 @@ from flyteidl.core import errors_pb2, execution_pb2, literals_pb2
 
 from controller.services import stores
 from controller.services.outputs import OutputStore
-from pluginmachinery.core.actions import Done, OutputError, Outputs, Refused
+from pluginmachinery.core.actions import Done, Files, OutputError, Outputs, Refused
 from tests.controller.services.s3_server import S3Server, storage
 
 LIMITS = {"limits": {"maxDownloadMBs": 2}}
@@ -66,6 +66,20 @@ async def test_outputs_come_as_protobuf_json(place: Place) -> None:
 async def test_empty_outputs_are_outputs(place: Place) -> None:
     await place.has(outputs=b"")
     assert await place.read() == Outputs({})
+
+
+async def test_many_files_are_read_at_once_and_those_that_are_not_there_are_left_out(place: Place) -> None:
+    await place.has(**{f"file{number}": bytes([number]) for number in range(50)})
+    paths = tuple(f"{place.prefix}/file{number}.pb" for number in range(60))
+    everything = {path: bytes([number]) for number, path in enumerate(paths[:50])}
+    assert await place.store.read_files(paths, content=True) == Files(everything)
+    assert await place.store.read_files(paths, content=False) == Files(dict.fromkeys(everything, b""))
+
+
+async def test_files_of_a_bucket_that_is_not_there_are_refused_not_missing(s3: S3Server) -> None:
+    refused = await OutputStore(storage(s3)).read_files(("s3://nobody/a.pb",), content=True)
+    assert isinstance(refused, Refused)
+    assert refused.reason == "BucketNotFound"
 
 
 async def test_an_error_beats_outputs(place: Place) -> None:
