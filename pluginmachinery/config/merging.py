@@ -110,14 +110,14 @@ class Merged:
             item = self._kind_of(kind, key)
             if entry.value is None and not isinstance(kind, kinds.MapOf):
                 continue
-            below = target.get(key)
+            below = target.get(entry.key)
             if _lies_over(item, entry.value, below):
                 if not isinstance(below, dict):
-                    below = target[key] = {}
+                    below = target[entry.key] = {}
                     self._origins[here] = (locations, entry.path)
                 self._lay(below, entry.value, item, here, entry.path, locations)
             else:
-                target[key] = entry.value
+                target[entry.key] = entry.value
                 self._origins = {known: origin for known, origin in self._origins.items() if known[: len(here)] != here}
                 self._origins[here] = (locations, entry.path)
 

@@ -18,10 +18,12 @@ _LISTED = 12
 def for_key(key: str, path: Path, known: Iterable[str]) -> str:
     """The mend for an unknown key at ``path``, where ``known`` are the keys that may stand."""
     known = tuple(known)
-    if near := nearest(key, known):
-        return f"did you mean {near}?"
+    if same := next((candidate for candidate in known if _plain(candidate) == _plain(key)), None):
+        return f"did you mean {same}?"
     if places := [place for place in _places().get(key, ()) if place != path]:
         return "it belongs under " + " or ".join(dotted(place) or "the top" for place in places)
+    if near := nearest(key, known):
+        return f"did you mean {near}?"
     if not known or len(known) > _LISTED:
         return "remove it"
     return f"known here: {', '.join(known)}"
@@ -33,7 +35,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     exact = plain.get(_plain(word))
     if exact is not None:
         return exact
-    close = difflib.get_close_matches(_plain(word), plain, n=1, cutoff=0.75)
+    close = difflib.get_close_matches(_plain(word), plain, n=1, cutoff=0.6)
     return plain[close[0]] if close else None
 
 

@@ -88,7 +88,7 @@ def test_a_quantity_can_be_copied_and_pickled_but_not_changed() -> None:
 NUMBERS = st.from_regex(r"\A[+-]?([0-9]{1,18}(\.[0-9]{0,12})?|\.[0-9]{1,12})\Z")
 SUFFIXES = st.sampled_from(["", "n", "u", "m", "k", "M", "G", "Ki", "Mi", "Gi", "Ti", "e3", "E2", "e-2"])
 TEXTS = st.builds("".join, st.tuples(NUMBERS, SUFFIXES))
-FACTORS = {suffix: Fraction(10) ** power for suffix, power in zip(("n", "u", "m", "", "k", "M", "G"), range(-9, 10, 3))}
+FACTORS = {suffix: Fraction(1000) ** power for power, suffix in enumerate(("n", "u", "m", "", "k", "M", "G"), start=-3)}
 FACTORS |= {suffix: Fraction(1024) ** power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti"), start=1)}
 FACTORS |= {"e3": Fraction(1000), "E2": Fraction(100), "e-2": Fraction(1, 100)}
 
