@@ -30,13 +30,15 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """``remarks``: since or until which Flyte, deprecated in favour of what. ``values``: none if nothing is set."""
+    """``remarks``: since or until which Flyte, deprecated in favour of what. ``section``: keys lie below the path.
+    ``values``: none if nothing is set."""
 
     path: str
     meaning: str
     type: str
     remarks: tuple[str, ...]
     default: Any
+    section: bool
     values: tuple[Value, ...]
 
 
@@ -55,6 +57,7 @@ def explain(environment: Environment, text: str) -> Explanation:
         type_text(kind.value),
         _remarks(member),
         _default(path),
+        bool(kind.keys),
         tuple(found),
     )
 

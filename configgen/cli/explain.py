@@ -47,13 +47,15 @@ def _text(explanation: Explanation) -> str:
     if explanation.meaning:
         lines.append(f"  meaning  {explanation.meaning}")
     lines += [f"  note     {remark}" for remark in explanation.remarks]
-    if explanation.default is not None:
+    if explanation.default is not None and not explanation.section:
         lines.append(f"  default  {one_line(explanation.default)}")
     lines.append("")
     for found in explanation.values:
         lines.append(f"{found.path} = {one_line(found.value)}")
         for index, origin in enumerate(found.origins):
-            said = "" if origin.value is None else f" {MASK if found.secret else one_line(origin.value)}"
+            # The value that holds stands in the line above.
+            told = index > 0 and origin.value is not None
+            said = f" {MASK if found.secret else one_line(origin.value)}" if told else ""
             place = origin.place if origin.place.line else BUILT_IN
             lines.append(f"  {'set by  ' if index == 0 else 'over    '} {place}  {origin.verb.value}{said}")
         if not found.origins:

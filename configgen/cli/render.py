@@ -15,7 +15,7 @@ STALE = 1
 @click.command(short_help="Write what a cluster reads.")
 @source_folder
 @click.option("--env", "names", multiple=True, callback=comma_separated, metavar="ENV", help="Environment; repeatable.")
-@click.option("--all", "every", is_flag=True, help="All environments; removes what others have left behind.")
+@click.option("--all", "every", is_flag=True, help="All environments; also removes what former ones left behind.")
 @click.option(
     "--target",
     "targets",

@@ -16,7 +16,7 @@ LONG = "x: " + "y" * (2 * 1024 * 1024)
 LAYERS: dict[str, tuple[dict[str, str], str]] = {
     "an unknown key": (
         {"config/a.yaml": PLUGINS + "plugins:\n  k8s:\n    default-cpu: 1\n"},
-        "layer/config/a.yaml:4:5: plugins.k8s.default-cpu: there is no key default-cpu here; did you mean default-cpus?",
+        "layer/config/a.yaml:4:5: plugins.k8s.default-cpu: there is no key default-cpu here; did you mean default-cpus",
     ),
     "a bad quantity": (
         {"config/a.yaml": PLUGINS + "plugins:\n  k8s:\n    default-memory: 1GB\n"},
