@@ -29,13 +29,15 @@ NODES = (
     SimulatedNode(name="gpu-dedicated-0", labels=_T4, taints=(_GPU, _DEDICATED), capacity=_WITH_GPUS),
     SimulatedNode(name="spot-0", labels=_SPOT, taints=(Taint(key="spot", value="true"),)),
 )
+WIDTH = 132
+"""Columns where nobody says how wide it may be: a log, a pipe."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.demo", description=__doc__)
     parser.add_argument("--keep", metavar="DIR", type=Path, help="write rendered files and logs there, and keep them")
     options = parser.parse_args()
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     narrator = Narrator(console)
     started = time.monotonic()
     try:

@@ -24,13 +24,15 @@ class Narrator:
 
     def chapter(self, title: str) -> None:
         self._chapter += 1
-        self.console.print(Text(f"\n{self._chapter}. {title}", style="bold"))
+        self.console.print(Text(f"\n{self._chapter}. {title}", style="bold"), soft_wrap=True)
 
     def say(self, text: str) -> None:
         self.console.print(Text(f"   {text}"), soft_wrap=True)
 
-    def command(self, words: Sequence[object]) -> None:
-        self.console.print(Text(f"   $ {shlex.join(map(str, words))}", style="cyan"), soft_wrap=True)
+    def command(self, *commands: Sequence[object]) -> None:
+        """A command; several are a pipe."""
+        line = " | ".join(shlex.join(map(str, words)) for words in commands)
+        self.console.print(Text(f"   $ {line}", style="cyan"), soft_wrap=True)
 
     def output(self, text: str) -> None:
         for line in text.rstrip("\n").splitlines():

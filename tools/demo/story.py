@@ -62,10 +62,12 @@ class Demo:
         self.tell.command(["helm", *self._shown(words)])
         self.cluster.helm(*words)
         overlay = self.folder / "rendered" / "kustomize" / "overlays" / "prod"
-        self.tell.command(["kustomize", "build", *self._shown([overlay]), "|", "kubectl", "apply", "-f", "-"])
+        self.tell.command(
+            ["kustomize", "build", *self._shown([overlay])], ["kubectl", "apply", "--server-side", "-f", "-"]
+        )
         self._create_namespace(PROD)
         objects = self.cluster.kustomize("build", overlay).stdout
-        self.cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=objects)
+        self.cluster.kubectl("apply", "--server-side", "-f", "-", input=objects)
         # A definition that was just created needs a moment until it is served.
         self.cluster.kubectl(
             "wait", "--for=condition=Established", f"crd/{names.PLURAL}.{names.GROUP}", "--timeout=30s"
@@ -153,8 +155,9 @@ class Demo:
         for (namespace, name), wanted in expected.items():
             self.check(namespace, name, wanted, outcome(self.execution(name, namespace)))
         self.check(DEV, "the node of gpu", "gpu-0", node(self.pod("gpu", DEV)))
-        self.check(DEV, "what gpu tolerates", "nvidia.com/gpu", tolerated(self.pod("gpu", DEV)))
-        self.check(PROD, "what gpu tolerates", "nvidia.com/gpu, dedicated", tolerated(self.pod("gpu", PROD)))
+        device = "k8s.amazonaws.com/accelerator"
+        self.check(DEV, "what gpu tolerates", f"nvidia.com/gpu, {device}", tolerated(self.pod("gpu", DEV)))
+        self.check(PROD, "what gpu tolerates", f"nvidia.com/gpu, dedicated, {device}", tolerated(self.pod("gpu", PROD)))
         for namespace in (DEV, PROD):
             limits = self.pod("hello", namespace)["spec"]["containers"][0]["resources"]["limits"]
             seen = ", ".join(f"{name} {limits[name]}" for name in sorted(limits))
