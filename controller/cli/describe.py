@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,22 @@ from controller.cli import printing
 from controller.cli.connection import Connection, cluster_options, connect
 from controller.cli.exits import EPILOG, ClusterError
 from controller.cli.following import phase_of
+from pluginmachinery.api import names
 
-Moment = tuple[str, str]
-"""A time as text (RFC 3339) and what happened then."""
+_LAST = 1 << 30
+
+
+@dataclass(frozen=True, order=True)
+class Moment:
+    """Something that happened. Clocks differ and Kubernetes tells whole seconds: within one, the story's order holds.
+
+    ``attempt`` is -1 before the first, ``rank`` the place within an attempt.
+    """
+
+    second: datetime
+    attempt: int
+    rank: int
+    text: str
 
 
 @click.command(epilog=EPILOG)
@@ -72,42 +87,57 @@ def _why(task: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _story(connection: Connection, task: Mapping[str, Any], pods: list[Any]) -> list[str]:
-    uids = [task["metadata"]["uid"], *(pod.metadata.uid for pod in pods)]
+    attempts = {pod.metadata.uid: int((pod.metadata.labels or {}).get(names.ATTEMPT, -1)) for pod in pods}
+    uids = [task["metadata"]["uid"], *attempts]
     events = _or_nothing(lambda: connection.events(uids))
-    moments = sorted([*_moments(task), *(_event(event) for event in events)])
-    return [f"{printing.day_and_clock(moment)}  {text}" for moment, text in moments]
+    moments = [*_moments(task), *(_event(event, attempts.get(event.involved_object.uid, -1)) for event in events)]
+    return [f"{printing.day_and_clock(moment.second)}  {moment.text}" for moment in sorted(moments)]
 
 
 def _moments(task: Mapping[str, Any]) -> Iterator[Moment]:
     status = _status(task)
     if created := task["metadata"].get("creationTimestamp"):
-        yield created, "submitted"
+        yield _moment(created, -1, 0, "submitted")
     if accepted := status.get("acceptedAt"):
-        yield accepted, "accepted"
-    current = {name: status[name] for name in ("attempt", "startedAt", "runningAt") if name in status}
+        yield _moment(accepted, -1, 1, "accepted")
+    for record in _attempts(status):
+        yield from _moments_of_attempt(record)
+    if finished := status.get("finishedAt"):
+        yield _moment(finished, _LAST, 0, f"ended: {status['phase']}")
+
+
+def _attempts(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The attempts that have ended, and the one that has not."""
     records = list(status.get("attempts") or ())
+    current = {name: status[name] for name in ("attempt", "startedAt", "runningAt") if name in status}
     if "startedAt" in current and current["attempt"] not in {record["attempt"] for record in records}:
         records.append(current)
-    for record in records:
-        title = f"attempt {record['attempt']}" + (" (interruptible)" if record.get("interruptible") else "")
-        if "startedAt" in record:
-            yield record["startedAt"], f"{title} started"
-        if "runningAt" in record:
-            yield record["runningAt"], f"{title} runs"
-        if "endedAt" in record:
-            error = record.get("error")
-            budget = f", spent a {record['budget']} retry" if "budget" in record else ""
-            why = f": {error['code']}: {error['message']}" if error else ""
-            yield record["endedAt"], f"{title} {record['phase'].lower()}{budget}{why}"
-    if finished := status.get("finishedAt"):
-        yield finished, f"ended: {status['phase']}"
+    return records
 
 
-def _event(event: Any) -> Moment:
+def _moments_of_attempt(record: Mapping[str, Any]) -> Iterator[Moment]:
+    number = record["attempt"]
+    title = f"attempt {number}" + (" (interruptible)" if record.get("interruptible") else "")
+    if "startedAt" in record:
+        yield _moment(record["startedAt"], number, 0, f"{title} started")
+    if "runningAt" in record:
+        yield _moment(record["runningAt"], number, 2, f"{title} runs")
+    if "endedAt" in record:
+        error = record.get("error")
+        budget = f", spent a {record['budget']} retry" if "budget" in record else ""
+        why = f": {error['code']}: {error['message']}" if error else ""
+        yield _moment(record["endedAt"], number, 3, f"{title} {record['phase'].lower()}{budget}{why}")
+
+
+def _event(event: Any, attempt: int) -> Moment:
     moment = event.last_timestamp or event.event_time or event.metadata.creation_timestamp
     times = f" (x{event.count})" if (event.count or 1) > 1 else ""
     about = f"{event.involved_object.kind} {event.involved_object.name}"
-    return moment.isoformat(), f"{about}: {event.reason}: {event.message}{times}"
+    return _moment(moment.isoformat(), attempt, 1, f"{about}: {event.reason}: {event.message}{times}")
+
+
+def _moment(text: str, attempt: int, rank: int, what: str) -> Moment:
+    return Moment(datetime.fromisoformat(text).replace(microsecond=0), attempt, rank, what)
 
 
 def _pod(pod: Any) -> str:

@@ -62,6 +62,8 @@ def _print(whole: Any, tasks: list[dict[str, Any]], form: str, with_namespace: b
         for task in tasks:
             click.echo(task["metadata"]["name"])
     else:
+        for task in tasks:
+            task["metadata"].pop("managedFields", None)  # long, and about nothing that a person asks
         printing.structured(whole, form)
 
 

@@ -34,7 +34,7 @@ class Progress:
             printing.clock(printing.now()),
             *([metadata["name"].ljust(self._width)] if self._width else []),
             printing.phase_word(phase, _WIDTH),
-            f"attempt {attempt}: {reason}" if attempt else reason,
+            ": ".join(filter(None, (f"attempt {attempt}" if attempt else "", reason))),
         ]
         click.echo("  ".join(words).rstrip())
         if phase == "Succeeded":

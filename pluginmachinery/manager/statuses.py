@@ -87,7 +87,7 @@ def observe(status: Status, phase: PhaseInfo, now: datetime) -> None:
     status["phaseVersion"] = phase.version
     status["reason"] = clip(phase.reason, MAX_REASON_LENGTH)
     if phase.phase is Phase.RUNNING and "runningAt" not in status:
-        status["runningAt"] = times.to_text(phase.info.occurred_at or now)
+        status["runningAt"] = max(times.to_text(phase.info.occurred_at or now), status["startedAt"])
     _wait(status, phase, now)
     show(status, phase)
 
