@@ -63,7 +63,9 @@ _PARAMETERS = (
     # Last, because values may mention the namespace.
     _parameter("namespace", lambda task: task.metadata.namespace),
 )
-_INPUT = _template(r"inputs\.([^}\t\n\f\r ]+)")
+_INPUT = re.compile(rf"\{{\{{{_BLANKS}[.$]inputs\.", re.IGNORECASE)
+_NAME_END = re.compile(r"[}\t\n\f\r ]")
+_CLOSE = re.compile(rf"{_BLANKS}\}}\}}")
 
 
 def rendered(texts: Iterable[str], task: TaskContext, field: str) -> list[str]:
@@ -81,9 +83,30 @@ def _rendered(text: str, task: TaskContext, field: str) -> str:
         if parameter.name in folded:
             text = parameter.pattern.sub(lambda match, of=parameter: _expanded(of.value(task), match[0]), text)  # type: ignore[misc]
             folded = text.lower()
-    if task.inputs is None:
-        return text
-    return _INPUT.sub(lambda match: _input_value(match[1], task, field), text)
+    return text if task.inputs is None else _with_inputs(text, task, field)
+
+
+def _with_inputs(text: str, task: TaskContext, field: str) -> str:
+    """Replace ``{{ .inputs.<name> }}``, in one go through the text.
+
+    One regular expression would start over at every opening and so take for ever on a text full of unclosed ones:
+    here a name's end, and what comes after it, is looked up once for all openings before it.
+    """
+    parts: list[str] = []
+    done, name_end = 0, -1
+    closing: re.Match[str] | None = None
+    for opening in _INPUT.finditer(text):
+        if name_end < opening.end():
+            terminator = _NAME_END.search(text, opening.end())
+            if terminator is None:
+                break
+            name_end = terminator.start()
+            closing = _CLOSE.match(text, name_end)
+        if closing is None or name_end == opening.end() or opening.start() < done:
+            continue
+        parts += (text[done : opening.start()], _input_value(text[opening.end() : name_end], task, field))
+        done = closing.end()
+    return "".join((*parts, text[done:]))
 
 
 def _input_value(name: str, task: TaskContext, field: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import Any
 
 import pytest
@@ -46,6 +47,12 @@ def render(text: str, **members: Any) -> str:
         pytest.param("{{..input}}", "{{..input}}", id="two dots"),
         pytest.param("{{ . input}}", "{{ . input}}", id="blank after the dot"),
         pytest.param("{{.unknown}}", "{{.unknown}}", id="unknown name stays"),
+        pytest.param("{{.inputs.x}}{{.inputs.x}}", "55", id="one after the other"),
+        pytest.param("{{.inputs.x {{.inputs.x}}", "{{.inputs.x 5", id="the first is not closed"),
+        pytest.param("{{.inputs.}}", "{{.inputs.}}", id="no name of an input"),
+        pytest.param("{{.inputs.x}", "{{.inputs.x}", id="half closed"),
+        pytest.param("{{.inputs.x", "{{.inputs.x", id="open at the end"),
+        pytest.param("{{{.inputs.x}}}", "{5}", id="three braces"),
         pytest.param("{{.inputsx}}", "{{.inputsx}}", id="no such name"),
         pytest.param("{{.{{.namespace}}}}", "{{.ns}}", id="inside of another template"),
         pytest.param("$1 ${x} $$", "$1 ${x} $$", id="dollars of the text itself stay"),
@@ -92,6 +99,22 @@ def test_an_input_that_is_not_there_is_an_error(inputs: Any) -> None:
     with pytest.raises(PluginError, match="no input 'nope'") as caught:
         render("{{.inputs.nope}}", inputs=inputs)
     assert (caught.value.code, caught.value.field) == (BAD_TASK_SPECIFICATION, "args[0]")
+
+
+def test_an_opening_inside_of_a_name_belongs_to_the_name() -> None:
+    with pytest.raises(PluginError, match=r"no input 'x\{\{\.inputs\.x'"):
+        render("{{.inputs.x{{.inputs.x}}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{.inputs.x" * 90_000, "{{.inputs.x" * 40_000 + " " * 400_000, "{{ " * 300_000, "{{" + " " * 900_000],
+    ids=["unclosed names", "unclosed names and blanks", "openings", "blanks"],
+)
+def test_a_mebibyte_of_openings_takes_no_time(text: str) -> None:
+    started = time.process_time()
+    assert render(text) == text
+    assert time.process_time() - started < 2
 
 
 def test_an_input_without_a_text_is_an_error() -> None:
