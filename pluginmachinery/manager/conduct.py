@@ -23,10 +23,17 @@ class Conduct:
     """Only a finalizer that is there is removed, and only what is there is deleted. Flyte may patch an object that has
     no finalizer at all, deletes what is known to be gone, and does nothing when no retries are configured."""
 
+    fit_names: bool = True
+    """A generated name longer than its plugin can take is shortened. With Flyte the engine does that before."""
     check_policy: bool = True
     """Built objects are held against ``plugin-manager.policy``. Flyte creates whatever a task brings."""
 
 
 AS_FLYTE = Conduct(
-    wait_for_every_kind=False, exact_quotas=False, check_owner=False, tidy_finalize=False, check_policy=False
+    wait_for_every_kind=False,
+    exact_quotas=False,
+    check_owner=False,
+    tidy_finalize=False,
+    fit_names=False,
+    check_policy=False,
 )

@@ -49,6 +49,7 @@ from pluginmachinery.manager.finalize import Finalization
 from pluginmachinery.manager.objects import finished_object, object_name
 from pluginmachinery.manager.ownership import is_own, owner_uid
 from pluginmachinery.manager.plugin_states import ManagerState, Next, Step
+from pluginmachinery.pods import names
 from pluginmachinery.policy import check as policy
 
 RESOURCE_DELETED_EXTERNALLY = "ResourceDeletedExternally"
@@ -95,11 +96,11 @@ class PluginManager:
         except PluginError as error:
             return Transition(retryable_failure(error.code, error.message), state)
         step = self._check if known.started else self._launch
-        return self._guarded(state, lambda: step(_at(task, observation.now), known, observation))
+        return self._guarded(state, lambda: step(_at(self._fitted(task), observation.now), known, observation))
 
     def abort(self, task: TaskContext, state: PluginState, observation: Observation) -> Transition:
         """Stop the object. It is over with the first transition that has no actions."""
-        plugin = self._plugin
+        task, plugin = self._fitted(task), self._plugin
         on_abort = (lambda manifest: plugin.on_abort(task, manifest)) if isinstance(plugin, AbortOverride) else None
 
         def go_on(step: Step | None) -> Next:
@@ -111,6 +112,7 @@ class PluginManager:
 
     def finalize(self, task: TaskContext, state: PluginState, observation: Observation) -> Transition:
         """Let go of the object. It is over with the first transition that has no actions."""
+        task = self._fitted(task)
         config, properties = task.config.plugins.k8s, self._plugin.properties
         finalization = Finalization(
             ref=self._ref(task),
@@ -218,6 +220,17 @@ class PluginManager:
         return _settled(known, info, started=True)
 
     # --- What they share ---------------------------------------------------------------------------------------------
+
+    def _fitted(self, task: TaskContext) -> TaskContext:
+        """The task with a name that the plugin's operator can take."""
+        limit = self._plugin.properties.generated_name_max_length
+        if limit is None or not self._conduct.fit_names:
+            return task
+        name = object_name(task.metadata)
+        if len(name) <= limit:
+            return task
+        metadata = dataclasses.replace(task.metadata, generated_name=names.shortened(name, limit))
+        return dataclasses.replace(task, metadata=metadata)
 
     def _ref(self, task: TaskContext) -> ObjectRef:
         return ObjectRef(self._plugin.resource, task.metadata.namespace, object_name(task.metadata))

@@ -32,7 +32,8 @@ DOWNSTREAM_SYSTEM_ERROR = "DownstreamSystemError"
 """The operator says that the job failed."""
 
 _IDENTITY = {"apiVersion": "kubernetes.dask.org/v1", "kind": "DaskJob"}
-_PROPERTIES = PluginProperties()
+# The operator appends to the name: "-scheduler" for a service, whose name has at most 63 characters.
+_PROPERTIES = PluginProperties(generated_name_max_length=50)
 _PORTS = (("tcp-comm", 8786), ("dashboard", 8787))
 
 

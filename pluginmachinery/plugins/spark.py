@@ -26,7 +26,8 @@ SUBMISSION_RETRIES = 14
 """How often the operator submits again, which it has to where a quota is in the way for a while."""
 
 _IDENTITY = {"apiVersion": "sparkoperator.k8s.io/v1beta2", "kind": "SparkApplication"}
-_PROPERTIES = PluginProperties()
+# The operator appends to the name: "-ui-svc" for a service, whose name has at most 63 characters.
+_PROPERTIES = PluginProperties(generated_name_max_length=50)
 _LANGUAGES = {
     spark_pb2.SparkApplication.PYTHON: "Python",
     spark_pb2.SparkApplication.JAVA: "Java",

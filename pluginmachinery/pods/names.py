@@ -21,6 +21,7 @@ _OUTSIDE_LABEL_VALUE = re.compile(r"[^-a-z0-9]+")
 
 # Long names keep this many characters; the rest gives way to "-" and a hash.
 _KEPT_LENGTH = 232
+_HASHED_BYTES = 5
 _STANDARD_BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _FLYTE_BASE32 = "abcdefghijklmnopqrstuvwxyz123456"
 _TO_FLYTE_BASE32 = str.maketrans(_STANDARD_BASE32, _FLYTE_BASE32, "=")
@@ -49,6 +50,15 @@ def subdomain(name: str) -> str:
     if len(name) > MAX_SUBDOMAIN_LENGTH:
         name = f"{name[:_KEPT_LENGTH]}-f{base32(_fnv1a_32(name.encode()).to_bytes(4, 'big'))}"
     return name
+
+
+def shortened(name: str, length: int) -> str:
+    """The name itself if it is not longer, else its beginning and a hash of all of it; at least 8 characters."""
+    if len(name) <= length:
+        return name
+    digest = base32(hashlib.sha256(name.encode()).digest()[:_HASHED_BYTES])[: length - 1]
+    beginning = name[: max(length - len(digest) - 2, 0)].rstrip("-.")
+    return f"{beginning}-f{digest}" if beginning else f"f{digest}"
 
 
 def label_value(text: str) -> str:

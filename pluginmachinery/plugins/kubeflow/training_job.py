@@ -24,7 +24,8 @@ class TrainingJobPlugin(ABC):
 
     id: ClassVar[str]
     resource: ClassVar[ResourceKind]
-    properties: ClassVar[PluginProperties] = PluginProperties()
+    properties: ClassVar[PluginProperties] = PluginProperties(generated_name_max_length=50)
+    """The operator appends "-launcher", "-worker-0" … to the name, also for services (at most 63 characters)."""
     replica_specs: ClassVar[str]
     """The member of the job's spec that holds its replica specs."""
 

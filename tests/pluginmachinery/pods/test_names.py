@@ -93,3 +93,23 @@ def test_random_names_are_labels_and_the_same_for_the_same_seed(seed: str, other
 
 def test_random_names_differ() -> None:
     assert len({names.random_name(f"attempt-{index}") for index in range(100)}) > 95
+
+
+@pytest.mark.parametrize(
+    ("name", "length", "expected"),
+    [
+        pytest.param("short", 8, "short", id="fits"),
+        pytest.param("a-task-with-a-long-name-0", 20, "a-task-wit-f", id="beginning and hash"),
+        pytest.param("abc.-defghijklmnopqrst", 14, "abc-f", id="no dot before the hash"),
+        pytest.param("abcdefghijkl", 8, "f", id="only the hash"),
+    ],
+)
+def test_shortened_names_keep_their_beginning(name: str, length: int, expected: str) -> None:
+    short = names.shortened(name, length)
+    assert len(short) <= length
+    assert short.startswith(expected[:12])
+    assert names.is_label(short)
+
+
+def test_shortened_names_differ() -> None:
+    assert len({names.shortened(f"{'n' * 60}-{attempt}", 47) for attempt in range(200)}) == 200
