@@ -58,7 +58,6 @@ Template = Annotated[
 ]
 
 
-
 def _check_amounts(amounts: dict[str, int | str]) -> dict[str, int | str]:
     for name, amount in amounts.items():
         if isinstance(amount, str) and not re.match(QUANTITY_PATTERN, amount):
@@ -69,7 +68,7 @@ def _check_amounts(amounts: dict[str, int | str]) -> dict[str, int | str]:
 Amounts = Annotated[
     dict[str, int | str],
     AfterValidator(_check_amounts),
-    WithJsonSchema({"type": "object", "additionalProperties": _AMOUNT, "maxProperties": 64})
+    WithJsonSchema({"type": "object", "additionalProperties": _AMOUNT, "maxProperties": 64}),
 ]
 StringMap = Annotated[
     dict[str, str],

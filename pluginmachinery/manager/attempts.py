@@ -22,10 +22,12 @@ from pluginmachinery.api import names
 from pluginmachinery.api.contexts import parse_template, task_context
 from pluginmachinery.core.tasks import TaskContext
 from pluginmachinery.manager import paths
+from pluginmachinery.manager.budgets import Budgets
 from pluginmachinery.manager.context_cache import Key
 from pluginmachinery.manager.worlds import World
 
 if TYPE_CHECKING:
+    from flyteidl.core.literals_pb2 import LiteralMap
     from flyteidl.core.tasks_pb2 import TaskTemplate
 
 
@@ -52,6 +54,13 @@ def context(
     )
 
 
+def supply(world: World, execution: Mapping[str, Any], attempt: int, inputs: LiteralMap) -> None:
+    """Remember the inputs that were read for this attempt, as long as its context is remembered."""
+    place = key(execution, attempt)
+    parsed = world.contexts.get(place, lambda: _parse(world, execution, attempt))
+    world.contexts.put(place, dataclasses.replace(parsed, inputs=inputs))
+
+
 def _parse(world: World, execution: Mapping[str, Any], attempt: int) -> TaskContext:
     template = parse_template(execution["spec"]["template"])
     members = members_of(world, execution, template, attempt)
@@ -68,7 +77,8 @@ def members_of(world: World, execution: Mapping[str, Any], template: TaskTemplat
     members["ownerReference"] = names.owner_reference(execution)
     members["generatedName"] = generated_name(execution, attempt)
     members["interruptible"] = False  # decided attempt by attempt
-    members["maxAttempts"] = max_attempts(world, spec, template)
+    members["maxAttempts"] = attempts = max_attempts(world, spec, template)
+    members["interruptibleFailureThreshold"] = Budgets.of(world.config, attempts).interruptible_failures(attempts)
     members["platformResources"] = spec.get("platformResources") or world.platform_resources
     overrides = spec.get("overrides") or {}
     members["overrides"] = overrides if overrides.get("resources") is not None else {**overrides, "resources": {}}
@@ -80,7 +90,7 @@ def generated_name(execution: Mapping[str, Any], attempt: int) -> str:
     given: str | None = execution["spec"].get("generatedName")
     if given is None:
         return f"{execution['metadata']['name']}-{attempt}"
-    return given if attempt == 0 else f"{given}-{attempt}"
+    return given if attempt == 0 else f"{given}-{paths.mark(execution['spec'], attempt)}"
 
 
 def max_attempts(world: World, spec: Mapping[str, Any], template: TaskTemplate) -> int:

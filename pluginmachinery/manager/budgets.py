@@ -102,10 +102,11 @@ class Budgets:
     def allow_interruption(self, failures: Failures) -> bool:
         """May the next attempt of an interruptible task be interrupted?"""
         if self.ignore_cause:
-            return failures.all == 0 or failures.all < self._interruptible_failures(self.max_attempts)
-        return failures.of_platform < self._interruptible_failures(self.system_retries + 1)
+            return failures.all == 0 or failures.all < self.interruptible_failures(self.max_attempts)
+        return failures.of_platform < self.interruptible_failures(self.system_retries + 1)
 
-    def _interruptible_failures(self, attempts: int) -> int:
+    def interruptible_failures(self, attempts: int) -> int:
+        """How many failures something with so many attempts may have and still be interrupted."""
         threshold = self.interruptible_threshold
         return threshold if threshold > 0 else attempts + threshold
 

@@ -32,5 +32,9 @@ class ContextCache:
             self._contexts.move_to_end(key)
         return known
 
+    def put(self, key: Key, context: TaskContext) -> None:
+        """Remember this context in place of another."""
+        self._contexts[key] = context
+
     def forget(self, key: Key) -> None:
         self._contexts.pop(key, None)

@@ -21,7 +21,7 @@ from typing import Any
 
 from pluginmachinery.api import names
 from pluginmachinery.api.contexts import BAD_TASK_EXECUTION
-from pluginmachinery.core.actions import Observation, Refused, WakeAt, WriteInputs
+from pluginmachinery.core.actions import Files, Observation, ReadFiles, Refused, WakeAt, WriteInputs
 from pluginmachinery.core.errors import PLUGIN_PANIC, PluginError, PluginMachineryError
 from pluginmachinery.core.phases import (
     ErrorKind,
@@ -159,6 +159,32 @@ def _prepared(turn: Turn) -> Decision | None:
     return None
 
 
+def _supplied(turn: Turn) -> Decision | None:
+    """Inputs that the command names one by one and that are in the store: read before the object is built."""
+    launching = turn.status["phase"] in ("Accepted", "Retrying", "WaitingForResources")
+    if not launching or turn.spec.get("inputs") is not None or not inputs.are_named(turn.spec):
+        return None
+    task = turn.context()
+    if task.inputs is not None:
+        return None
+    match turn.observation.result_of(ReadFiles):
+        case None:
+            # Results of something else belong to a launch that has its inputs already.
+            return None if turn.observation.results else turn.carry_out((ReadFiles((task.paths.input_path,)),))
+        case Files() as read:
+            try:
+                turn.supply(inputs.parse(read, task.paths.input_path))
+            except PluginError as error:
+                return _refuse(turn, error.code, error.message)
+            turn.drop_results()
+            return None
+        case Refused(reason=outcomes.OUTPUT_SIZE_EXCEEDED, message=message):
+            return _refuse(turn, inputs.INPUTS_TOO_LARGE, message)
+        case refused:
+            message = refused.message if isinstance(refused, Refused) else f"unexpected answer {refused}"
+            return _not_prepared(turn, inputs.INPUTS_NOT_READABLE, message)
+
+
 STAGES: tuple[Callable[[Turn], Decision | None], ...] = (
     _deleted,
     _finished,
@@ -168,6 +194,7 @@ STAGES: tuple[Callable[[Turn], Decision | None], ...] = (
     _held,
     _backing_off,
     _prepared,
+    _supplied,
 )
 """What is asked, in this order, before the plugin handles the attempt."""
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 INPUTS_FILE = "inputs.pb"
+_MAP_TASK = "container_array"
 _BY_ATTEMPT = ("outputPrefix", "rawOutputPrefix", "checkpointPrefix")
 _FOLDERS = {"outputPrefix": "outputs", "rawOutputPrefix": "raw", "checkpointPrefix": "checkpoints"}
 
@@ -26,8 +27,8 @@ def of_attempt(execution: Mapping[str, Any], attempt: int, *, data_prefix: str =
     if attempt > 0:
         earlier = answer.get("checkpointPrefix")
         if earlier is not None:
-            answer["previousCheckpointPrefix"] = earlier if attempt == 1 else _beneath(earlier, attempt - 1)
-        answer |= {name: _beneath(answer[name], attempt) for name in _BY_ATTEMPT if name in answer}
+            answer["previousCheckpointPrefix"] = earlier if attempt == 1 else _beneath(earlier, mark(spec, attempt - 1))
+        answer |= {name: _beneath(answer[name], mark(spec, attempt)) for name in _BY_ATTEMPT if name in answer}
     return answer | _inputs(execution, data_prefix)
 
 
@@ -55,5 +56,11 @@ def _folder(execution: Mapping[str, Any], data_prefix: str) -> str:
     return f"{data_prefix.rstrip('/')}/{metadata['namespace']}/{metadata['name']}-{metadata['uid']}"
 
 
-def _beneath(prefix: str, attempt: int) -> str:
-    return f"{prefix.rstrip('/')}/{attempt}"
+def mark(spec: Mapping[str, Any], attempt: int) -> str:
+    """What a later attempt's names and folders end in: its number; for map tasks, whose sub-tasks are called by
+    numbers, with a letter before it."""
+    return f"r{attempt}" if spec["template"].get("type") == _MAP_TASK else str(attempt)
+
+
+def _beneath(prefix: str, folder: str) -> str:
+    return f"{prefix.rstrip('/')}/{folder}"

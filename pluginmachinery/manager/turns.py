@@ -12,10 +12,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pluginmachinery.api import names, times
-from pluginmachinery.core.actions import Action, Create, Found, Observation, Observe, WakeAt
+from pluginmachinery.core.actions import (
+    Action,
+    Create,
+    Found,
+    Observation,
+    Observe,
+    ReadFiles,
+    ReadOutputs,
+    WakeAt,
+)
 from pluginmachinery.core.errors import PLUGIN_PANIC, PluginError, PluginMachineryError
 from pluginmachinery.core.phases import ErrorKind, ExecutionError, undefined
 from pluginmachinery.core.tasks import TaskContext
@@ -23,6 +32,9 @@ from pluginmachinery.core.transitions import PluginState, Transition
 from pluginmachinery.manager import attempts, budgets, statuses
 from pluginmachinery.manager.budgets import Budgets
 from pluginmachinery.manager.worlds import World
+
+if TYPE_CHECKING:
+    from flyteidl.core.literals_pb2 import LiteralMap
 
 PLUGIN_NOT_AVAILABLE = "PluginNotAvailable"
 PLUGIN_DOES_NOT_SETTLE = "PluginDoesNotSettle"
@@ -97,6 +109,10 @@ class Turn:
         return attempts.context(
             self.world, self.execution, self.status["attempt"], interruptible=interruptible, now=self.now
         )
+
+    def supply(self, inputs: LiteralMap) -> None:
+        """The inputs of the task, read from the store."""
+        attempts.supply(self.world, self.execution, self.status["attempt"], inputs)
 
     def forget_context(self) -> None:
         self.world.contexts.forget(attempts.key(self.execution, self.status["attempt"]))
@@ -207,7 +223,7 @@ def _label(manifest: Mapping[str, Any], name: str) -> str | None:
 
 def has_effects(actions: tuple[Action, ...]) -> bool:
     """Do these actions change anything?"""
-    return not all(isinstance(action, Observe | WakeAt) for action in actions)
+    return not all(isinstance(action, Observe | ReadOutputs | ReadFiles | WakeAt) for action in actions)
 
 
 def _failing(state: PluginState, code: str, message: str) -> Transition:

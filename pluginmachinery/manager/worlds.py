@@ -49,13 +49,14 @@ class World:
         must not simply be deleted, objects that carry a finalizer of ours or no owner. Plain pods need nothing.
         Raises PluginMachineryError where the plugin is not enabled.
         """
-        driven = self.plugin(plugin_id)
-        if not isinstance(driven, PluginManager):
+        config, driven = self.config.plugins.k8s, self.plugin(plugin_id)
+        if config.inject_finalizer or config.disable_inject_owner_references:
             return True
-        plugin, config = driven.plugin, self.config.plugins.k8s
-        injected = config.inject_finalizer and not plugin.properties.disable_inject_finalizer
-        unowned = config.disable_inject_owner_references or plugin.properties.disable_inject_owner_references
-        return injected or unowned or isinstance(plugin, AbortOverride)
+        if isinstance(driven, PluginManager):
+            properties = driven.plugin.properties
+            return properties.disable_inject_owner_references or isinstance(driven.plugin, AbortOverride)
+        makes_objects = (one.resources for one in self.registry.declarations if one.id == plugin_id)
+        return not any(makes_objects)
 
     @cached_property
     def pod_template_store(self) -> PodTemplates:

@@ -143,7 +143,7 @@ def test_several_documents_and_lists() -> None:
         ),
         pytest.param(
             HEAD + "spec:\n  template: {type: c, container: {args: ['{{.inputs.x}}']}}\n",
-            "spec.inputs: the command refers to {{.inputs.…}}",
+            "spec.inputs: the command refers to {{.inputs.…}}, and there are neither",
             id="inputs that are missing",
         ),
         pytest.param("a: 1\nb: {c: 1,\n  c: 2}\n", "train.yaml:3: b.c: the key stands here twice", id="a key twice"),

@@ -21,6 +21,7 @@ from pluginmachinery.core.actions import (
     Create,
     Delete,
     Done,
+    Files,
     Found,
     Missing,
     ObjectRef,
@@ -28,6 +29,7 @@ from pluginmachinery.core.actions import (
     Observe,
     Outputs,
     Patch,
+    ReadFiles,
     ReadOutputs,
     Refused,
     ResourceKind,
@@ -56,6 +58,8 @@ class Declaration:
 
 class Registry:
     """One plugin for every task type but ``unknown``."""
+
+    declarations = ()
 
     def __init__(self, plugin: object) -> None:
         self.plugin = plugin
@@ -237,18 +241,39 @@ class Cluster:
                 if ref.kind == names.TASK_EXECUTIONS:
                     self.delete_execution()
                     return Done()
-                return Done() if self.pods.pop(ref.name, None) else Missing()
+                return self._delete_pod(ref.name)
             case Observe(ref=ref):
                 return Found(self.pods[ref.name]) if ref.name in self.pods else Missing()
             case WriteInputs(files=files):
                 self.files |= files
                 return Done()
+            case ReadFiles(paths=paths):
+                return Files({path: self.files[path] for path in paths if path in self.files})
             case ReadOutputs(prefix=prefix):
                 return self.outputs.get(prefix, Outputs())
-            case Patch():
-                self.writes.append("patch")
-                return Done()
+            case Patch(ref=ref, body=body):
+                self.writes.append(f"patch {ref.name}")
+                return self._patch_pod(ref.name, body)
         raise AssertionError(action)
+
+    def _delete_pod(self, name: str) -> Result:
+        pod = self.pods.get(name)
+        if pod is None:
+            return Missing()
+        if pod["metadata"].get("finalizers"):
+            pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+        else:
+            del self.pods[name]
+        return Done()
+
+    def _patch_pod(self, name: str, body: Mapping[str, Any]) -> Result:
+        pod = self.pods.get(name)
+        if pod is None:
+            return Missing()
+        pod["metadata"]["finalizers"] = body["metadata"]["finalizers"]
+        if not pod["metadata"]["finalizers"] and "deletionTimestamp" in pod["metadata"]:
+            del self.pods[name]
+        return Done()
 
     def owns(self, pod: Mapping[str, Any]) -> bool:
         assert self.execution is not None
@@ -336,7 +361,7 @@ class Controller:
             self._effect(lambda: self.cluster.put_status(self.memory))
 
     def _carry_out(self, action: Action) -> Result:
-        if isinstance(action, Observe | ReadOutputs):
+        if isinstance(action, Observe | ReadOutputs | ReadFiles):
             return self.cluster.carry_out(action)
         return self._effect(lambda: self.cluster.carry_out(action))
 

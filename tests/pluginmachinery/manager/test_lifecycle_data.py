@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from flyteidl.core import literals_pb2, tasks_pb2
+from google.protobuf import json_format
 
 from pluginmachinery.core import phases
-from pluginmachinery.core.actions import OutputError, Outputs, Refused, WriteInputs
+from pluginmachinery.core.actions import OutputError, Outputs, ReadFiles, Refused, WriteInputs
 from pluginmachinery.manager import paths
 from tests.pluginmachinery.manager.simulation import Cluster, Controller, PodLike, Scripted, execution, world
 
@@ -52,6 +53,35 @@ def test_files_are_written_where_something_refers_to_them(template: Any, written
         assert tasks_pb2.TaskTemplate.FromString(data).type == "container"
 
 
+def test_inputs_that_are_in_the_store_are_read_when_the_command_names_them() -> None:
+    stored = json_format.ParseDict(INPUTS, literals_pb2.LiteralMap()).SerializeToString()
+    cluster = Cluster(execution(template=args("{{.inputs.x}}"), inputPath="in.pb"), files={"in.pb": stored})
+    plugin = Scripted([phases.waiting_for_resources("quota"), phases.queued("submitted")])
+    controller = Controller(world(plugin), cluster)
+    controller.run()
+    Controller(world(plugin), cluster).run()  # another process, which has to read them anew
+    controller.run()
+    assert [context.inputs.literals["x"].scalar.primitive.integer for context in plugin.contexts[:2]] == [5, 5]
+
+
+@pytest.mark.parametrize(
+    ("stored", "code"), [(None, "InputsNotFound"), (b"\xff\xff", "InputsMalformed")], ids=["missing", "truncated"]
+)
+def test_inputs_that_can_not_be_used_fail_before_anything_is_created(stored: bytes | None, code: str) -> None:
+    files = {} if stored is None else {"in.pb": stored}
+    cluster = Cluster(execution(template=args("{{.inputs.x}}"), inputPath="in.pb"), files=files)
+    Controller(world(PodLike()), cluster).run()
+    assert cluster.status["error"]["code"] == code
+    assert cluster.created == []
+
+
+def test_inputs_that_nobody_names_are_not_read() -> None:
+    cluster = Cluster(execution(template=args("{{.input}}"), inputPath="in.pb"))
+    cluster.refuse = lambda action: Refused("StoreUnavailable", "503") if isinstance(action, ReadFiles) else None
+    Controller(world(PodLike()), cluster).run()
+    assert cluster.created == ["task-0"]
+
+
 def test_every_attempt_finds_the_inputs_even_if_the_one_before_failed_for_want_of_them() -> None:
     task = execution(template=args("{{.input}}"), inputs=INPUTS, inputPath="in.pb")
     cluster = Cluster(task)
@@ -75,7 +105,7 @@ def test_every_attempt_finds_the_inputs_even_if_the_one_before_failed_for_want_o
             "InputsTooLarge",
             id="more than 256 KiB inline",
         ),
-        pytest.param(execution(template=args("{{.inputs.x}}")), "InputsNotInline", id="a single value without inputs"),
+        pytest.param(execution(template=args("{{.inputs.x}}")), "InputsNotFound", id="a single value without inputs"),
         pytest.param(execution(template=DECLARED), "BadTaskExecution", id="outputs declared and nowhere to put them"),
         pytest.param(execution(inputs={"literals": 7}), "BadTaskExecution", id="inputs that are none"),
     ],
