@@ -65,6 +65,13 @@ def end_attempt(turn: Turn, failure: PhaseInfo, *, abort: bool) -> Decision:
     return _leave(turn, "Abort" if abort else "Finalize", "Failed")
 
 
+def end_by_plugin(turn: Turn, phase: PhaseInfo) -> Decision:
+    """The plugin itself gave the task up."""
+    statuses.show(turn.status, phase)
+    turn.status["reason"] = phase.reason or "aborted by its plugin"
+    return _leave(turn, "Finalize", "Aborted")
+
+
 def abort_attempt(turn: Turn, outcome: Literal["Aborted", "Deleted"]) -> Decision:
     """Stop the attempt, whatever it is about to do. Nothing has to be put on record: spec and metadata say it."""
     todo = turn.status.get("pending")
@@ -184,7 +191,7 @@ def _conclude(turn: Turn) -> Decision:
 def _why_aborted(turn: Turn) -> str:
     if turn.spec.get("abort"):
         return "aborted by spec.abort"
-    return "deleted" if turn.metadata.get("deletionTimestamp") else turn.status.get("reason") or "aborted by its plugin"
+    return "deleted" if turn.metadata.get("deletionTimestamp") else str(turn.status.get("reason", ""))
 
 
 def _expiry(turn: Turn) -> datetime | None:

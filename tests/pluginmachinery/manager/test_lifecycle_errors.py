@@ -235,3 +235,38 @@ def test_deletion_that_is_refused_is_tried_again() -> None:
     run_until_settled(controller, cluster)
     assert cluster.status["phase"] == "Aborted"
     assert cluster.pods == {}
+
+
+def test_a_plugin_may_give_a_task_up() -> None:
+    plugin = Scripted([phases.PhaseInfo(phases.Phase.ABORTED, reason="the remote job was cancelled")])
+    cluster = Cluster(execution())
+    Controller(world(plugin), cluster).run()
+    assert cluster.status["phase"] == "Aborted"
+    assert cluster.status["reason"] == "the remote job was cancelled"
+    assert plugin.calls == ["handle", "finalize"]
+
+
+def test_a_spec_that_another_version_accepted_is_a_failure_and_no_crash() -> None:
+    cluster = Cluster(execution())
+    controller = Controller(world(PodLike()), cluster)
+    controller.run()
+    assert cluster.execution is not None
+    cluster.execution["spec"]["template"]["container"] = {"image": 7}
+    fresh = Controller(world(PodLike()), cluster)
+    run_until_settled(fresh, cluster)
+    assert cluster.status["phase"] == "Failed"
+    assert cluster.status["error"]["code"] == "BadTaskTemplate"
+
+
+def test_a_plugin_that_vanishes_between_two_attempts() -> None:
+    cluster = Cluster(execution(template={"metadata": {"retries": {"retries": 1}}}))
+    plugin = Scripted([phases.retryable_failure("Error", "exit 1")])
+    controller = Controller(world(plugin), cluster)
+    controller.turn()
+    controller.world.plugins.clear()
+    controller.world.registry.load = lambda plugin_id: (_ for _ in ()).throw(_not_enabled())  # type: ignore[method-assign]
+    controller.run()
+    assert cluster.status["systemErrors"]["code"] == "PluginNotAvailable"
+    run_until_settled(controller, cluster)
+    assert cluster.status["phase"] == "Failed"
+    assert cluster.status["failures"] == {"user": 1, "system": 4}
