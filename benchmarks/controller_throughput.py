@@ -111,10 +111,16 @@ class Process:
     def mib(self) -> float:
         return float(self._usage.memory_info().rss) / 2**20
 
-    def stop(self) -> None:
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._process.wait(30)
-        self._log.close()
+        try:
+            self._process.wait(30)
+        finally:
+            self._process.kill()
+            self._log.close()
 
 
 @dataclass
@@ -142,7 +148,10 @@ class Bench:
             return Row("bare generator", count, time.perf_counter() - started, Counter())
 
     async def tasks(self, count: int, rate: float | None = None) -> Row:
-        process = self._controller()
+        with self._controller() as process:
+            return await self._tasks(process, count, rate)
+
+    async def _tasks(self, process: Process, count: int, rate: float | None) -> Row:
         async with self.load() as load, load.playing():
             await process.ready()
             idle, cpu, since = process.mib(), process.cpu(), datetime.now(UTC)
@@ -153,34 +162,29 @@ class Bench:
             seconds = time.perf_counter() - started
             counts = self.cluster.audit_counts(user=ACCOUNT, since=since)
             name = f"controller, {rate:g}/s" if rate else "controller, burst"
-            row = Row(name, count, seconds, counts, process.cpu() - cpu, idle, process.mib(), _latencies(load))
-            process.stop()
-            return row
+            return Row(name, count, seconds, counts, process.cpu() - cpu, idle, process.mib(), _latencies(load))
 
     async def restart(self, count: int) -> str:
         """A controller is started with so many tasks running."""
-        process = self._controller()
         async with self.load(runs_after=0.0, runs_for=float("inf")) as load, load.playing():
-            await process.ready()
-            await load.burst(self.names(count))
-            await load.all_running(count)
-            await asyncio.sleep(7)
-            at_rest, peak = process.cpu(), process.mib()
-            await asyncio.sleep(5)
-            at_rest = (process.cpu() - at_rest) / 5 * 1000
-            process.stop()
+            with self._controller() as process:
+                await process.ready()
+                await load.burst(self.names(count))
+                await load.all_running(count)
+                await asyncio.sleep(7)
+                cpu, peak = process.cpu(), process.mib()
+                await asyncio.sleep(5)
+                at_rest = (process.cpu() - cpu) / 5 * 1000
             since = datetime.now(UTC)
-            process = self._controller()
-            seconds = await process.ready()
-            await asyncio.sleep(2)
-            counts = self.cluster.audit_counts(user=ACCOUNT, since=since)
-            writes = sum(number for what, number in counts.items() if what.verb not in READS)
-            text = (
-                f"{count} running: {peak:.0f} MiB, {at_rest:.1f} CPU-ms/s at rest; started again: "
-                f"ready in {seconds:.2f} s, {process.cpu():.2f} CPU-s, {writes} writes, {process.mib():.0f} MiB"
-            )
-            process.stop()
-            return text
+            with self._controller() as process:
+                seconds = await process.ready()
+                await asyncio.sleep(2)
+                counts = self.cluster.audit_counts(user=ACCOUNT, since=since)
+                writes = sum(number for what, number in counts.items() if what.verb not in READS)
+                return (
+                    f"{count} running: {peak:.0f} MiB, {at_rest:.1f} CPU-ms/s at rest; started again: "
+                    f"ready in {seconds:.2f} s, {process.cpu():.2f} CPU-s, {writes} writes, {process.mib():.0f} MiB"
+                )
 
     def _controller(self) -> Process:
         return Process(self.cluster.kubeconfig_for("controller", "default"), self.folder)
