@@ -10,6 +10,8 @@ from typing import Any
 from pluginmachinery.core.tasks import JSON, TaskContext
 from pluginmachinery.pods import resources
 from pluginmachinery.pods.env import PlatformEnv, platform_env
+from pluginmachinery.pods.pod_defaults import with_security_default
+from pluginmachinery.pods.raw import raw_container
 from pluginmachinery.pods.templating import rendered
 
 _NONE: JSON = {}
@@ -85,10 +87,5 @@ def task_container(task: TaskContext) -> dict[str, Any]:
 
     The reference's ``ToK8sContainer``. Raises PluginError ``BadTaskSpecification``.
     """
-    from pluginmachinery.pods.raw import raw_container
-
     container = customized(raw_container(task), container_context(task, console_url=False), ResourceMode.MERGE)
-    default = task.config.plugins.k8s.default_security_context
-    if default is not None:
-        container["securityContext"] = default
-    return container
+    return with_security_default(container, task.config.plugins.k8s)
