@@ -148,13 +148,18 @@ def _application(
         environment=dict(os.environ),
         data_prefix=data_root,
     )
+    metrics = Metrics(metadata.version("flyte-plugin-manager"), loaded.digest)
+    metrics.plugins(
+        (declaration.id for declaration in loaded.registry.declarations),
+        (failed.id for failed in loaded.registry.failed),
+    )
     return Application(
         world=world,
         kinds=[kind for declaration in loaded.registry.declarations for kind in declaration.resources],
         credentials=credentials,
         outputs=OutputStore(loaded.config.storage, data_root),
         tokens=InMemoryTokens(),
-        metrics=Metrics(metadata.version("flyte-plugin-manager"), loaded.digest),
+        metrics=metrics,
         options=options,
         listen=bound,
     )

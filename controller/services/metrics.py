@@ -84,6 +84,19 @@ class Metrics:
         self._children: dict[tuple[str, str, int], prometheus.Counter] = {}
         self._durations: dict[str, prometheus.Histogram] = {}
 
+    def plugins(self, running: Iterable[str], failed: Iterable[str]) -> None:
+        """Which plugins run here, and which optional ones can not."""
+        gauge = prometheus.Gauge(
+            f"{_PREFIX}_plugin_running",
+            "1: the plugin runs. 0: it is optional and can not be loaded, the log says why.",
+            ["plugin"],
+            registry=self.registry,
+        )
+        for name in failed:
+            gauge.labels(name).set(0)
+        for name in running:
+            gauge.labels(name).set(1)
+
     def request(self, verb: str, kind: str, code: int, seconds: float) -> None:
         """A request was answered (a watch: has ended, its duration says nothing)."""
         key = (verb, kind, code)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -235,8 +235,12 @@ class Discovery:
     failures: tuple[FailedPlugin, ...] = ()
 
     def sections(self) -> dict[str, type[BaseModel] | None]:
-        """Their sections under ``plugins``, for reading the configuration."""
-        return {
+        """Their sections under ``plugins``, for reading the configuration.
+
+        Of a plugin that can not be imported nothing but its ID is known: a section of that name is kept unread.
+        """
+        unread: dict[str, type[BaseModel] | None] = {failure.id: None for failure in self.failures}
+        return unread | {
             declaration.config_section: declaration.config_model
             for declaration in self.declarations
             if declaration.config_section is not None
@@ -318,11 +322,11 @@ class PluginRegistry:
         ``PluginNotLoaded``, ``PluginApiVersion``.
         """
         discovery = third_party or Discovery()
-        everything = _without_clashes((*BUILTIN, *discovery.declarations))
+        optional = frozenset(cleaned(name) for name in config.plugin_manager.optional_plugins)
+        everything, failed = _without_clashes((*BUILTIN, *discovery.declarations), optional)
         _check_known(config, everything, discovery)
         enabled = enabling.enabled_plugins(config.tasks.task_plugins)
-        optional = frozenset(cleaned(name) for name in config.plugin_manager.optional_plugins)
-        running, failed = [], []
+        running = []
         for declaration in everything:
             if not enabled.includes(declaration.id) or (enabled.ids is None and declaration.implementation is None):
                 continue
@@ -356,18 +360,25 @@ class PluginRegistry:
         return instance(_find(plugin_id, self.declarations))
 
 
-def _without_clashes(declarations: Iterable[PluginDeclaration]) -> tuple[PluginDeclaration, ...]:
+def _without_clashes(
+    declarations: Iterable[PluginDeclaration], optional: Collection[str]
+) -> tuple[tuple[PluginDeclaration, ...], list[FailedPlugin]]:
+    """One plugin for each ID. Of two with an optional ID the first stays, and a built-in one comes first."""
     known: dict[str, PluginDeclaration] = {}
+    failed: list[FailedPlugin] = []
     for declaration in declarations:
         other = known.setdefault(cleaned(declaration.id), declaration)
-        if other is not declaration:
-            raise EnablingError(
-                PLUGIN_CLASH,
-                f"two plugins have the ID {declaration.id}: one of {other.distribution}, one of"
-                f" {declaration.distribution}",
-                f"uninstall one of the two, or have the authors of {declaration.distribution} rename theirs",
-            )
-    return tuple(known.values())
+        if other is declaration:
+            continue
+        clash = EnablingError(
+            PLUGIN_CLASH,
+            f"two plugins have the ID {declaration.id}: one of {other.distribution}, one of {declaration.distribution}",
+            f"uninstall one of the two, or have the authors of {declaration.distribution} rename theirs",
+        )
+        if cleaned(declaration.id) not in optional:
+            raise clash
+        failed.append(FailedPlugin(declaration.id, clash))
+    return tuple(known.values()), failed
 
 
 def _check_known(config: Configuration, everything: Sequence[PluginDeclaration], discovery: Discovery) -> None:
