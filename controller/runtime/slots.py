@@ -26,7 +26,8 @@ NO_STATUS = b"{}"
 
 def pack(value: Mapping[str, Any]) -> bytes:
     """Compact JSON with sorted keys: equal values have equal bytes."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    # What orjson returns holds on to a buffer of several times its length; the copy has just the length.
+    return memoryview(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).tobytes()
 
 
 class KnownObject:
@@ -198,7 +199,8 @@ class Slot:
             self.want(status)
             self.urgent = False
             news = True
-        self._execution, self._saved = execution, saved
+        self._execution = execution
+        self._saved = self._wanted if saved == self._wanted else saved
         return news
 
     def saved(self, body: JSON) -> None:
