@@ -31,8 +31,18 @@ def replay(lines: Iterable[str]) -> Iterator[str]:
     """Answer JSON lines – bare cases, or ``{"case": …}`` with anything beside it – with JSON lines."""
     for line in lines:
         if line.strip():
-            given = orjson.loads(line)
-            yield orjson.dumps(answer(given.get("case", given)), option=orjson.OPT_SORT_KEYS).decode()
+            yield orjson.dumps(_answered(line), option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _answered(line: str) -> dict[str, Any]:
+    try:
+        given = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        return {"id": None, "error": {"code": "BadCase", "message": f"this line is not JSON: {error}"}}
+    case = given.get("case", given) if isinstance(given, dict) else None
+    if not isinstance(case, dict):
+        return {"id": None, "error": {"code": "BadCase", "message": "a case is a JSON object"}}
+    return answer(case)
 
 
 def run(source: TextIO, target: TextIO) -> None:
@@ -66,7 +76,7 @@ def configuration(case: Mapping[str, Any]) -> Configuration:
 @cache
 def _operation(name: str) -> Answer | None:
     module = f"{_OPERATIONS}.{name}"
-    if not re.fullmatch(r"[a-z_]+", name) or importlib.util.find_spec(module) is None:
+    if not re.fullmatch(r"[a-z][a-z_]*", name) or importlib.util.find_spec(module) is None:
         return None
     found: Answer = importlib.import_module(module).answer
     return found
