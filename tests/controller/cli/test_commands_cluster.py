@@ -360,6 +360,23 @@ def test_logs_of_a_task_without_a_pod_point_elsewhere(run: Commands) -> None:
     assert "Kibana: https://kibana/x" in done.output
 
 
+def test_logs_that_the_node_does_not_give_end_in_one_line(run: Commands) -> None:
+    run.create()
+    labels = names.object_labels("train", 0)
+    annotations = {"primary_container_name": "main"}
+    containers = [{"name": "side", "image": "i"}, {"name": "main", "image": "i"}]
+    metadata = {"name": "train-0", "labels": labels, "annotations": annotations}
+    pods = f"/api/v1/namespaces/{run.namespace}/pods"
+    run.cluster.api.create(pods, {"metadata": metadata, "spec": {"containers": containers, "schedulerName": "nobody"}})
+    done = run("logs", "train", "--tail", "5")
+    assert done.exit_code in (0, 4)  # a pod that nobody schedules has no log: an empty one, or a refusal
+    assert "Traceback" not in done.output
+    refused = run("logs", "train", "-c", "nobody")
+    assert refused.exit_code == 4
+    assert "container nobody" in refused.output
+    assert "train-0: Pending" in run("describe", "train").output
+
+
 # --- The cluster is the trouble --------------------------------------------------------------------------------------
 
 
