@@ -91,6 +91,7 @@ def _metadata(execution: Mapping[str, Any]) -> TaskMetadata:
         platform_resources=get("platformResources") or {},
         environment_variables=get("environmentVariables") or {},
         interruptible=bool(get("interruptible")),
+        interruptible_failure_threshold=get("interruptibleFailureThreshold") or 0,
         max_attempts=get("maxAttempts") or 0,
         console_url=get("consoleUrl") or "",
         workflow_id=get("workflowId"),

@@ -56,6 +56,8 @@ class TaskMetadata:
     """Defaults (requests) and ceilings (limits) of the platform, as a Kubernetes ResourceRequirements."""
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     interruptible: bool = False
+    interruptible_failure_threshold: int = 0
+    """Failures of the platform from which on a part of the task – a sub-task – no longer runs interruptibly."""
     max_attempts: int = 0
     console_url: str = ""
     workflow_id: str | None = None

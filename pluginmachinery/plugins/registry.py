@@ -80,7 +80,7 @@ BUILTIN: tuple[PluginDeclaration, ...] = (
     PluginDeclaration(
         "k8s-array",
         ("container_array",),
-        None,  # pluginmachinery.plugins.array:ArrayPlugin
+        "pluginmachinery.plugins.array:ArrayPlugin",
         resources=(POD,),
         config_section="k8s-array",
     ),
