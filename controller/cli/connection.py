@@ -74,6 +74,13 @@ class Connection:
             )
             return patched
 
+    def snapshot(self, namespace: str) -> JSON:
+        """The list of TaskExecutions with its resource version. Raises what the client raises, as :meth:`watch`."""
+        listed: JSON = self._tasks().list_namespaced_custom_object(
+            names.GROUP, names.VERSION, namespace, names.PLURAL, _request_timeout=(_CONNECT, _READ)
+        )
+        return listed
+
     def watch(self, namespace: str, resource_version: str, seconds: int) -> Iterator[JSON]:
         """Changes of TaskExecutions from this version on, for so long: ``{"type": …, "object": …}``.
 

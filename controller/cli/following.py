@@ -15,6 +15,8 @@ JSON = dict[str, Any]
 
 _PATIENCE = 30.0
 """Seconds for which a cluster may be out of reach while a task is followed."""
+_PAUSE = 1.0
+"""Seconds before another try."""
 _WATCH = 120
 """Seconds after which a watch is opened anew."""
 GONE = "Deleted"
@@ -88,18 +90,11 @@ class _Follower:
                 if not _is_worth_another_try(error) or time.monotonic() - self._reached > _PATIENCE:
                     self._tell(_told(error))
                     return
-                time.sleep(1)
+            self._stop.wait(_PAUSE)
 
     def _list(self) -> str:
         """Tell how all stand now; the version from which to watch."""
-        from kubernetes import client
-
-        api = client.CustomObjectsApi(self._connection.client)
-        from pluginmachinery.api import names
-
-        listed = api.list_namespaced_custom_object(
-            names.GROUP, names.VERSION, self._namespace, names.PLURAL, _request_timeout=(5, 30)
-        )
+        listed = self._connection.snapshot(self._namespace)
         self._reached = time.monotonic()
         found = {item["metadata"]["uid"]: item for item in listed["items"]}
         for uid, name in self._names.items():
