@@ -50,7 +50,8 @@ def counts(all_events: Iterable[Event], *, user: str | None = None, since: datet
     return Counter(
         _request(event)
         for event in all_events
-        if (user is None or event["user"]["username"] == user)
+        # A request whose credentials were not accepted has no user name.
+        if (user is None or event["user"].get("username") == user)
         and (since is None or datetime.fromisoformat(event["requestReceivedTimestamp"]) >= since)
     )
 
