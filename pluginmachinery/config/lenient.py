@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from pluginmachinery.config import kinds, mapstructure, viper
-from pluginmachinery.config.mapstructure import DecodeError
 from pluginmachinery.config.problems import ConfigurationError, Location, Problem
 from pluginmachinery.config.ray import RayConfig
 from pluginmachinery.config.root import Configuration
+from pluginmachinery.config.weak_scalars import DecodeError
 
 Sections = Mapping[str, type[BaseModel] | None]
 """Sections of ``plugins`` that are not part of this package, with their models; None: kept as they are."""
