@@ -60,6 +60,14 @@ class PolicyConfig(Section):
         return self.warn not in ("privileged", self.deny)
 
 
+class SecretsConfig(Section):
+    """How tasks get the Kubernetes secrets that they ask for."""
+
+    inject: Literal["kubernetes", "webhook"] = "kubernetes"
+    """``kubernetes``: files and variables are put into the pods as they are made, and no webhook is needed.
+    ``webhook``: Flyte's webhook does it; it is needed for secrets that are not Kubernetes' (AWS, GCP, Vault)."""
+
+
 class ScopeConfig(Section):
     """What differs for one project, one domain, or one project in one domain."""
 
@@ -95,5 +103,7 @@ class PluginManagerConfig(Section):
     """Plugins without which the controller starts too: one that can not be loaded is reported, its tasks fail."""
     policy: PolicyConfig = PolicyConfig()
     """What a task may bring into a pod."""
+    secrets: SecretsConfig = SecretsConfig()
+    """How tasks get their secrets."""
     scopes: tuple[ScopeConfig, ...] = ()
     """What differs for single projects and domains. All that match apply, the more specific ones later."""

@@ -25,6 +25,11 @@ class Conduct:
 
     fit_names: bool = True
     """A generated name longer than its plugin can take is shortened. With Flyte the engine does that before."""
+    inject_secrets: bool = True
+    """Kubernetes secrets go into the pods (``plugin-manager.secrets``). Flyte leaves that to its webhook."""
+    unique_variables: bool = True
+    """Of a variable that stands twice in an operator's object only the last is kept. Flyte sends both, which operators'
+    newer CRDs refuse."""
     check_policy: bool = True
     """Built objects are held against ``plugin-manager.policy``. Flyte creates whatever a task brings."""
 
@@ -35,5 +40,7 @@ AS_FLYTE = Conduct(
     check_owner=False,
     tidy_finalize=False,
     fit_names=False,
+    inject_secrets=False,
+    unique_variables=False,
     check_policy=False,
 )

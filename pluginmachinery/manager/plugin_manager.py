@@ -49,7 +49,8 @@ from pluginmachinery.manager.finalize import Finalization
 from pluginmachinery.manager.objects import finished_object, object_name
 from pluginmachinery.manager.ownership import is_own, owner_uid
 from pluginmachinery.manager.plugin_states import ManagerState, Next, Step
-from pluginmachinery.pods import names
+from pluginmachinery.pods import names, secret_mounts
+from pluginmachinery.pods.unique_variables import unique_variables
 from pluginmachinery.policy import check as policy
 
 RESOURCE_DELETED_EXTERNALLY = "ResourceDeletedExternally"
@@ -135,7 +136,7 @@ class PluginManager:
         if self._is_there_already(task, observation):
             return self._check(task, known, observation)
         try:
-            manifest = finished_object(task, self._plugin, self._plugin.build_resource(task))
+            manifest = self._delivered(finished_object(task, self._plugin, self._plugin.build_resource(task)), task)
         except PluginError as error:
             failure = permanent_failure(FAILED_TO_BUILD_RESOURCE, f"the object could not be built: {error}")
             return _settled(known, failure, started=False)
@@ -151,6 +152,15 @@ class PluginManager:
                 waiting = dataclasses.replace(waiting, reason=known.saved.reason)
             return _settled(known, waiting, started=False, actions=self._wake(create.ref, task.now))
         return Transition(undefined(), known.at(_CREATING).write(), (create,))
+
+    def _delivered(self, manifest: dict[str, Any], task: TaskContext) -> dict[str, Any]:
+        """The object with what stands in for webhooks, and without what operators' CRDs refuse."""
+        secrets = task.template.security_context.secrets
+        if secrets and self._conduct.inject_secrets and task.config.plugin_manager.secrets.inject == "kubernetes":
+            manifest = secret_mounts.injected(manifest, secrets)
+        if self._conduct.unique_variables and self._plugin.resource != _POD:
+            manifest = unique_variables(manifest)
+        return manifest
 
     def _judged(self, manifest: Mapping[str, Any], task: TaskContext) -> policy.Verdict:
         return policy.verdict(manifest, task) if self._conduct.check_policy else policy.Verdict()
