@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv binaries demo test lint format typecheck bench generate generate-check requirements clean
+.PHONY: help venv binaries demo test lint format typecheck fetch-crds bench generate generate-check requirements clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ lint: $(STAMP) ## ruff, strict type checking, import contracts, generated files
 
 format: $(STAMP) ## Let ruff mend what it can
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+fetch-crds: $(STAMP) ## Fetch the operators' CRDs (pinned) that tests hold built objects against
+	@$(BIN)/python -m tools.fetch_crds
 
 bench: binaries ## Benchmarks (ratios in one run; not part of the tests)
 	@$(BIN)/python -m benchmarks

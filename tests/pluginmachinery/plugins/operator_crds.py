@@ -19,7 +19,7 @@ import jsonschema
 import pytest
 import yaml
 
-from tools.controlplane.binaries import cache_folder
+from tools.fetch_crds import crd_folder
 
 PYTORCH = "training-operator/kubeflow.org_pytorchjobs.yaml"
 TENSORFLOW = "training-operator/kubeflow.org_tfjobs.yaml"
@@ -40,7 +40,7 @@ def problems(built: Mapping[str, Any], file: str) -> list[str]:
 
 def _path(file: str) -> Path:
     folders = [Path(os.environ["OPERATOR_CRDS"])] if os.environ.get("OPERATOR_CRDS") else []
-    folders += [Path(__file__).parents[4] / "shared" / "operators", cache_folder().parent / "operator-crds"]
+    folders += [Path(__file__).parents[4] / "shared" / "operators", crd_folder()]
     for folder in folders:
         if (folder / file).is_file():
             return folder / file
