@@ -61,6 +61,10 @@ class KnownObjects(Mapping[ObjectRef, "Found | Missing"]):
     def __getitem__(self, ref: ObjectRef) -> Found | Missing:
         return self._known[ref].as_result()
 
+    def version(self, ref: ObjectRef) -> int | None:
+        known = self._known.get(ref)
+        return None if known is None or known.packed is None else known.version
+
     def __iter__(self) -> Iterator[ObjectRef]:
         return iter(self._known)
 

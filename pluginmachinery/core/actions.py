@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +199,15 @@ class Files:
 
 
 Result = Found | Missing | Refused | Done | Outputs | Files
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """Ability of an observation's objects: to tell an object's resource version without unpacking it, so that a plugin
+    with thousands of objects need not look again at those that have not changed."""
+
+    def version(self, ref: ObjectRef) -> int | None:
+        """None: the object is unknown, or known to be missing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,10 +34,10 @@ from pluginmachinery.plugins.map_task.passes import Kind, Progress
 from pluginmachinery.plugins.map_task.run import GENERIC_FAILURE, Run
 from pluginmachinery.plugins.map_task.states import ArrayState, Stage
 from pluginmachinery.plugins.map_task.subtasks import SubTasks
-from pluginmachinery.plugins.map_task.work import Worker
+from pluginmachinery.plugins.map_task.work import MOST_LINKS, Seen, Worker
 
-MOST_LINKS = 20
-"""Log links that are shown; a map task of thousands has no room for all."""
+_MOST_SEEN = 100_000
+"""Running pods that are remembered, of all tasks."""
 
 _CleanUp = Callable[[Worker, Progress], bool]
 
@@ -48,6 +48,7 @@ class ArrayPlugin:
 
     id: str = "k8s-array"
     conduct: ArrayConduct = field(default_factory=ArrayConduct)
+    _seen: Seen = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def handle(self, task: TaskContext, state: PluginState, observation: Observation) -> Transition:
         """Launch and follow sub-tasks; at the end, put their outputs or errors together."""
@@ -55,7 +56,9 @@ class ArrayPlugin:
             known = ArrayState.read(state)
         except PluginError as error:
             return Transition(retryable_failure(error.code, error.message, kind=ErrorKind.SYSTEM), state)
-        run = Run(_at(task, observation), known, observation, self.conduct)
+        if len(self._seen) > _MOST_SEEN:
+            self._seen.clear()
+        run = Run(_at(task, observation), known, observation, self.conduct, self._seen)
         outcome = run.go_on()
         if outcome.error is not None:
             return Transition(undefined(), state, error=outcome.error)

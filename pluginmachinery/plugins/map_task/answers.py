@@ -23,6 +23,7 @@ from pluginmachinery.core.actions import (
     ReadFiles,
     ReleaseToken,
     Result,
+    Versioned,
     WriteInputs,
 )
 
@@ -63,6 +64,7 @@ class Answers:
         self.now = observation.now
         self._objects: Mapping[ObjectRef, Found | Missing] = observation.objects
         self._results = {_key(action): result for action, result in observation.results}
+        self._versions = observation.objects if isinstance(observation.objects, Versioned) else None
 
     def of(self, kind: type[Action], key: Any = None) -> Result:
         """The result of the action of this kind on this object (token holder, method). Raises Interrupted."""
@@ -78,6 +80,10 @@ class Answers:
         """How an object stands; None: unknown."""
         seen: Result | None = self._results.get((Observe, ref))
         return seen if seen is not None else self._objects.get(ref)
+
+    def version(self, ref: ObjectRef) -> int | None:
+        """Of the object as it is followed; None: not known."""
+        return None if self._versions is None else self._versions.version(ref)
 
     def exists(self, ref: ObjectRef) -> Found | None:
         """The object, if it is known to be there without asking."""

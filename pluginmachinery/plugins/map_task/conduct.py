@@ -23,8 +23,8 @@ class ArrayConduct:
     """What the API server says about a creation is heeded as for single pods: errors are counted, a full quota is not
     asked for every sub-task. Flyte forgets errors and tries for ever."""
     check_owner: bool = True
-    """A pod of a sub-task's name that belongs to somebody else is not ours. One that is ours is, although the state does
-    not know it: its creator died before saying so."""
+    """A pod of a sub-task's name that belongs to somebody else is not ours. One that is ours is, although the state
+    does not know it: its creator died before saying so."""
     check_policy: bool = True
     """Pods are held against ``plugin-manager.policy``."""
     same_namespace: bool = True

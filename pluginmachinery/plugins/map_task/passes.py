@@ -111,7 +111,12 @@ def check(worker: Worker, progress: Progress, limits: Limits) -> bool:
                 progress.unfinished += 1
                 return None
             return worker.launch(index)
-        return None if phase.is_terminal else worker.follow(index)
+        if phase.is_terminal:
+            return None
+        if worker.runs_on(index):
+            progress.unfinished += 1
+            return None
+        return worker.follow(index)
 
     window = limits.window
     if limits.cautious and Phase.WAITING_FOR_RESOURCES in worker.state.phases:

@@ -39,6 +39,7 @@ from pluginmachinery.plugins.map_task.work import (
     FILES_NOT_READABLE,
     FILES_NOT_WRITTEN,
     OUTPUTS_FILE,
+    Seen,
     Stop,
     Unbuildable,
     Worker,
@@ -68,7 +69,14 @@ _MOVED = Outcome(moved=True)
 class Run:
     """What one call works with. ``links`` are log links of the sub-tasks that were looked at."""
 
-    def __init__(self, task: TaskContext, state: ArrayState, observation: Observation, conduct: ArrayConduct) -> None:
+    def __init__(
+        self,
+        task: TaskContext,
+        state: ArrayState,
+        observation: Observation,
+        conduct: ArrayConduct,
+        seen: Seen | None = None,
+    ) -> None:
         self.task = task
         self.state = state
         self.subs = SubTasks(task)
@@ -76,6 +84,7 @@ class Run:
         self._observation = observation
         self._answers = Answers(observation)
         self._conduct = conduct
+        self._seen = seen
 
     def go_on(self) -> Outcome:
         """The next stage, or several."""
@@ -265,7 +274,7 @@ class Run:
         return _MOVED
 
     def _worker(self) -> Worker:
-        return Worker(self.task, self.subs, self.state, self._answers, self._conduct)
+        return Worker(self.task, self.subs, self.state, self._answers, self._conduct, self._seen)
 
     # --- Endings -----------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pluginmachinery.config.logs import LogConfig
 from pluginmachinery.core.actions import ObjectRef
 from pluginmachinery.core.errors import PluginError, bad_task
 from pluginmachinery.core.phases import ErrorKind, PhaseInfo, retryable_failure
@@ -35,6 +36,7 @@ _POD_VERSION = 2
 """Task type version as which the pod of a sub-task is built: the target alone says what it is."""
 _NAMESPACE = re.compile(r"\{\{\.namespace\}\}", re.IGNORECASE)
 _PODS = PodPlugin("container")
+_NO_LINKS = LogConfig()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,14 +81,14 @@ class SubTasks:
         context = self.context(sub)
         return self._finished(context, _with_index(_PODS.build_resource(context), sub.original))
 
-    def phase(self, sub: SubTask, pod: Mapping[str, Any]) -> PhaseInfo:
-        """How a sub-task stands by its pod. Raises PluginError ``MalformedResource``."""
+    def phase(self, sub: SubTask, pod: Mapping[str, Any], *, links: bool = True) -> PhaseInfo:
+        """How a sub-task stands by its pod, with or without log links. Raises PluginError ``MalformedResource``."""
         parent_try = self._task.metadata.id.retry_attempt if self._task.metadata.id is not None else 0
         suffix = f" #{parent_try}-{sub.index}" + (f"-{sub.retry}" if sub.retry else "")
         info = pod_phase(
             PluginContext(self.context(sub)),
             pod,
-            logs=self._config.logs.config,
+            logs=self._config.logs.config if links else _NO_LINKS,
             log_suffix=suffix,
             log_variables={
                 "subtaskParentName": self._task.metadata.generated_name,

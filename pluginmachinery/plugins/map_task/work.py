@@ -50,6 +50,8 @@ from pluginmachinery.policy import check as policy
 
 OUTPUTS_FILE = "outputs.pb"
 ERROR_FILE = "error.pb"
+MOST_LINKS = 20
+"""Log links that are shown; a map task of thousands has no room for all."""
 FILES_NOT_READABLE = "FilesNotReadable"
 FILES_NOT_WRITTEN = "FilesNotWritten"
 
@@ -105,11 +107,21 @@ class Work:
         return written
 
 
+Seen = dict[ObjectRef, int]
+"""Pods that were seen to run, with their resource version then. It only saves looking again."""
+
+
 class Worker:
-    """Does the work of one call. ``orders`` holds what it asks for; ``links`` the log links that it has seen."""
+    """Does the work of one call. ``orders`` holds what it asks for; ``links`` the first log links that it has seen."""
 
     def __init__(
-        self, task: TaskContext, subs: SubTasks, state: ArrayState, answers: Answers, conduct: ArrayConduct
+        self,
+        task: TaskContext,
+        subs: SubTasks,
+        state: ArrayState,
+        answers: Answers,
+        conduct: ArrayConduct,
+        seen: Seen | None = None,
     ) -> None:
         self.orders = Orders()
         self.links: list[Mapping[str, Any]] = []
@@ -118,6 +130,7 @@ class Worker:
         self._subs = subs
         self._answers = answers
         self._conduct = conduct
+        self._seen: Seen = {} if seen is None else seen
         quota = task.config.plugins.k8s_array.resource_config
         self._quota = quota.primary_label if quota.primary_label or quota.limit else None
         self._steps: Mapping[str, Callable[[Work], None]] = {
@@ -159,6 +172,15 @@ class Worker:
         work = Work(index, "look")
         self._look(work)
         return work
+
+    def runs_on(self, index: int) -> bool:
+        """Is this pod as it was when it was seen to run?"""
+        state = self.state
+        if state.phases[index] is not Phase.RUNNING:
+            return False
+        ref = self._subs.ref(SubTask(index, state.runs[index], state.retries[index]))
+        version = self._answers.version(ref)
+        return version is not None and self._seen.get(ref) == version
 
     def finalize(self, index: int) -> Work:
         """Begin to let go of a sub-task's pod, in whatever phase it is."""
@@ -261,14 +283,19 @@ class Worker:
 
     def _found(self, work: Work, pod: Mapping[str, Any]) -> None:
         try:
-            info = self._subs.phase(self._sub(work), pod)
+            info = self._subs.phase(self._sub(work), pod, links=len(self.links) < MOST_LINKS)
         except PluginError as error:
             raise Stop(ExecutionError(error.code, error.message, ErrorKind.SYSTEM)) from error
         self.links += info.info.logs
+        ref = self._ref(work)
         if info.phase.is_terminal:
+            self._seen.pop(ref, None)
             self._end(work, info)
-        else:
-            _finish(work, info.phase)
+            return
+        version = self._answers.version(ref)
+        if info.phase is Phase.RUNNING and version is not None:
+            self._seen[ref] = version
+        _finish(work, info.phase)
 
     # --- The end of a sub-task ---------------------------------------------------------------------------------------
 
