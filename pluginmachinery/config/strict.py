@@ -3,10 +3,14 @@
 One method per kind, as in :mod:`.mapstructure`, but without its good will: keys are spelt exactly, values have their
 own type, amounts and durations parse. Two liberties remain, because Flyte has them too and nothing is lost: a map may
 be written as a mapping or as a list of mappings, and an amount may be a number. Null means "not set".
+
+Sections of Flyte of which we only read a part (``storage``, ``propeller``) are not ours to be strict about: there
+unknown keys are passed over, and single values are taken as Flyte takes them.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,6 +24,7 @@ from pluginmachinery.config.merging import Entry, Locate, duplicate, entries, ha
 from pluginmachinery.config.problems import Location, Path, Problem
 from pluginmachinery.config.root import Configuration, PluginsConfig
 from pluginmachinery.config.scalars import Unfit, scalar
+from pluginmachinery.config.weak_scalars import DecodeError, weak_scalar
 from pluginmachinery.config.yaml_text import key_text
 
 BAD: Final = object()
@@ -32,7 +37,7 @@ FLYTE_SECTIONS: Final = frozenset(
         *("database", "datacatalog", "domains", "event", "externalevents", "files", "flyteadmin", "logger", "manager"),
         *("namespace_mapping", "notifications", "otel", "prof", "qualityofservice", "queues", "registration"),
         *("remotedata", "resourcemanager", "scheduler", "secrets", "server", "task_type_whitelist", "webhook"),
-        *("adminutils", "application", "cacheservice", "rawoutput-prefix"),
+        *("adminutils", "application", "cacheservice", "flyte", "rawoutput-prefix"),
         # Flyte 2.
         *("actions", "apps", "cache_service", "dataproxy", "events", "executor", "internalapps", "runs", "secret"),
     }
@@ -47,6 +52,8 @@ class Reader:
     locate: Locate
     sections: Mapping[str, type[BaseModel] | None] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    _good_will: bool = field(default=False, init=False)
+    """Within a section that is not ours."""
 
     def configuration(self, tree: Any) -> Configuration:
         """The configuration; worth something only if there are no problems."""
@@ -105,6 +112,9 @@ class Reader:
         try:
             return scalar(kind, value)
         except Unfit as unfit:
+            if self._good_will:
+                with contextlib.suppress(DecodeError):
+                    return weak_scalar(kind, value)
             return self._problem(path, unfit.message, unfit.mend)
 
     def _list(self, item: Kind, value: Any, path: Path) -> Any:
@@ -156,7 +166,9 @@ class Reader:
             return fields if sound else BAD
         base = default if isinstance(default, struct.model) else struct.model()
         current = {member.attribute: getattr(base, member.attribute) for member in struct.members}
+        outside, self._good_will = self._good_will, getattr(struct.model, "passes_over_unknown", False)
         fields, sound = self._fields(struct, value, path, current)
+        self._good_will = outside
         try:
             # Fields with problems have their defaults here, so that the problems of the others show too.
             section = struct.model.model_validate({**current, **fields})

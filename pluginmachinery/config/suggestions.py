@@ -13,6 +13,8 @@ from pluginmachinery.config.problems import Path, dotted
 from pluginmachinery.config.root import Configuration
 
 _LISTED = 12
+_SHORT = 5
+"""In words up to this length one slip of the keyboard is already a large part."""
 
 
 def for_key(key: str, path: Path, known: Iterable[str]) -> str:
@@ -35,7 +37,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     exact = plain.get(_plain(word))
     if exact is not None:
         return exact
-    close = difflib.get_close_matches(_plain(word), plain, n=1, cutoff=0.6)
+    cutoff = 0.6 if len(word) <= _SHORT else 0.75
+    close = difflib.get_close_matches(_plain(word), plain, n=1, cutoff=cutoff)
     return plain[close[0]] if close else None
 
 

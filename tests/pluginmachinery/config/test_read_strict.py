@@ -251,14 +251,17 @@ def test_sections_of_flytes_other_parts_are_passed_over() -> None:
     assert problems("admin: {endpoint: x}\nremoteData: [1]\nlogger: 5\n") == []
 
 
-def test_of_propeller_and_storage_only_what_we_read_is_checked() -> None:
-    config = read(
-        "propeller: {workers: 4, node-config: {max-node-retries-system-failures: 7, x: 1}}\nstorage: {foo: 1}"
-    )
+def test_of_propeller_and_storage_only_what_we_read_is_checked_and_values_are_taken_as_flyte_takes_them() -> None:
+    """Flyte's own charts write truth values into stow's settings, which are texts."""
+    propeller = "propeller: {{workers: 4, node-config: {{max-node-retries-system-failures: {}, x: 1}}}}\n"
+    storage = "storage: {type: stow, foo: 1, stow: {kind: s3, config: {v2_signing: true, region: us}}}\n"
+    config = read(propeller.format('"7"') + storage)
     assert config.propeller.node_config.max_node_retries_system_failures == 7
-    assert (
-        len(problems("propeller: {node-config: {max-node-retries-system-failures: x}}\nstorage: {container: 5}")) == 2
-    )
+    assert config.storage["stow"]["config"] == {"v2_signing": "1", "region": "us"}
+    assert problems(propeller.format("x")) == [
+        "a.yaml:1:39: propeller.node-config.max-node-retries-system-failures:"
+        " a whole number is needed, not a text; write digits"
+    ]
 
 
 class Widgets(Section):
