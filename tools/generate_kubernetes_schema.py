@@ -9,8 +9,8 @@ which fields are left out when empty. Needs Go; the library only reads the resul
 Form of the file: ``{"source": …, "types": {type: {field: kind}}}``. A kind is ``string``, ``name`` (a text with a Go
 type of its own, such as a capability; only the configuration's decoder minds), ``bool``, ``int32``, ``int64``,
 ``quantity``, ``int-or-string``, ``time``, ``bytes``, ``any`` or the name of a type; before it ``*`` for a pointer,
-``[]`` for a list, ``{}`` for a map by string; after it ``?`` where the field is left out when empty. A kind ``inline T``
-stands for an embedded struct; its field is then named as in Go.
+``[]`` for a list, ``{}`` for a map by string; after it ``?`` where the field is left out when empty. A kind
+``inline T`` stands for an embedded struct; its field is then named as in Go.
 """
 
 from __future__ import annotations
