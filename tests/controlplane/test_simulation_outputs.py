@@ -63,3 +63,9 @@ def test_nothing_is_written_without_a_root() -> None:
 def test_content_is_base64(tmp_path: Path) -> None:
     with pytest.raises(ScriptError, match="not base64"):
         outputs.resolve({f"{tmp_path}/outputs.pb": "?"}, pod(), tmp_path)
+
+
+def test_sub_tasks_of_a_map_task_write_into_folders_of_their_own(tmp_path: Path) -> None:
+    mapped = pod("--output-prefix", f"{tmp_path}/a")
+    mapped["spec"]["containers"][1]["env"] = [{"name": "FLYTE_K8S_ARRAY_INDEX", "value": "7"}]
+    assert list(outputs.resolve({"outputs.pb": TEXT}, mapped, tmp_path)) == [tmp_path / "a" / "7" / "outputs.pb"]

@@ -90,7 +90,7 @@ def test_exit_codes_that_are_not_said(state: dict[str, Any], code: int) -> None:
     ("script", "message"),
     [
         pytest.param("[", "neither YAML nor JSON", id="no YAML"),
-        pytest.param("phase: Running", "a list of steps is expected, this is dict", id="a mapping"),
+        pytest.param("phase: Running", "a list of steps is expected, this is a dict", id="a mapping"),
         pytest.param([{"phase": "Runing"}], r"script\[0\]\.phase: Input should be 'Pending', 'Running'", id="phase"),
         pytest.param([{"phaze": "Running"}], r"script\[0\]\.phaze: Extra inputs", id="unknown key"),
         pytest.param([{"after": -1}], r"script\[0\]\.after: .*greater than or equal to 0", id="back in time"),
@@ -109,3 +109,25 @@ def test_exit_codes_that_are_not_said(state: dict[str, Any], code: int) -> None:
 def test_a_bad_script_is_refused_with_its_place(script: Any, message: str) -> None:
     with pytest.raises(ScriptError, match=message):
         script_of(pod(script))
+
+
+def sub_task(index: str | None, script: Any) -> dict[str, Any]:
+    return pod(script, env=None if index is None else [{"name": "FLYTE_K8S_ARRAY_INDEX", "value": index}])
+
+
+@pytest.mark.parametrize(
+    ("index", "phase"),
+    [
+        pytest.param("3", "Failed", id="its own"),
+        pytest.param("4", "Succeeded", id="that of all others"),
+        pytest.param(None, "Succeeded", id="no sub-task at all"),
+    ],
+)
+def test_each_sub_task_of_a_map_task_may_have_a_script(index: str | None, phase: str) -> None:
+    script = {"3": [{"phase": "Failed"}], "*": [{"phase": "Succeeded"}]}
+    assert [step.phase for step in script_of(sub_task(index, script)).steps] == [phase]
+
+
+def test_a_sub_task_without_a_script_is_told() -> None:
+    with pytest.raises(ScriptError, match="without a script for sub-task '4'"):
+        script_of(sub_task("4", {"3": []}))

@@ -1,8 +1,8 @@
 """The files that a simulated task leaves behind: `{place: base64 content}`.
 
 A place is an absolute path or file:// URL, or a relative name: that lies below the folder which the pod's own
-command line gives as `--output-prefix`, the argument that Flyte's task containers get. Nothing is written outside
-the root folder that the simulation was started with.
+command line gives as `--output-prefix`, the argument that Flyte's task containers get; for sub-tasks of a map task, in
+a folder called by their index there. Nothing is written outside the root folder that the simulation was started with.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from tools.controlplane.errors import ScriptError
+from tools.controlplane.simulation.scripts import INDEX_VARIABLE, variable_of
 
 PREFIX_ARGUMENT = "--output-prefix"
 
@@ -40,11 +41,17 @@ def write(files: Mapping[Path, bytes]) -> None:
 def _place(name: str, pod: Mapping[str, Any], root: Path | None) -> Path:
     if root is None:
         raise ScriptError(f"{name}: the simulation was started without an output root, pods may write nothing")
-    path = Path(_local(name)) if _is_absolute(name) else Path(_local(_output_prefix(pod, name))) / name
+    path = Path(_local(name)) if _is_absolute(name) else _folder(pod, name) / name
     # Links are followed before looking: a link inside the root must not lead out of it.
     if not path.resolve().is_relative_to(root.resolve()):
         raise ScriptError(f"{name}: {path} is not below the output root {root}")
     return path.resolve()
+
+
+def _folder(pod: Mapping[str, Any], name: str) -> Path:
+    prefix = Path(_local(_output_prefix(pod, name)))
+    index = variable_of(pod, INDEX_VARIABLE)
+    return prefix / index if index.isdigit() else prefix
 
 
 def _is_absolute(name: str) -> bool:

@@ -7,6 +7,8 @@ Written as YAML or JSON in the annotation `simulation.plugins.flyte.org/script`:
 
 - A list of lists is one script per attempt: the first for attempt 0, the last for all attempts from there on. The
   attempt is what the pod's FLYTE_ATTEMPT_NUMBER says.
+- A mapping gives each sub-task of a map task a script of its own: `{"3": [...], "*": [...]}`, by what the pod's
+  FLYTE_K8S_ARRAY_INDEX says; `*` stands for all others.
 - A script that ends before Succeeded or Failed leaves the pod as it is for ever; `{hang: true}` says so.
 - `{onDelete: {after: 2, exitCode: 0}}` says how the containers take their SIGTERM.
 
@@ -27,6 +29,8 @@ PREFIX = "simulation.plugins.flyte.org/"
 SCRIPT = PREFIX + "script"
 WRITES = PREFIX + "writes"
 ATTEMPT_VARIABLE = "FLYTE_ATTEMPT_NUMBER"
+INDEX_VARIABLE = "FLYTE_K8S_ARRAY_INDEX"
+EVERY_SUB_TASK = "*"
 
 Phase = Literal["Pending", "Running", "Succeeded", "Failed"]
 TERMINAL = frozenset({"Succeeded", "Failed"})
@@ -137,7 +141,7 @@ def script_of(pod: Mapping[str, Any]) -> Script:
     """
     annotations = pod["metadata"].get("annotations") or {}
     if SCRIPT in annotations:
-        script = _parse(annotations[SCRIPT], _attempt(pod))
+        script = _parse(annotations[SCRIPT], pod)
     else:
         script = RUNS if pod["spec"].get("restartPolicy", "Always") == "Always" else SUCCEEDS
     _check_names(script, pod)
@@ -161,12 +165,20 @@ def _with_writes(step: Step, writes: Mapping[str, str]) -> Step:
     return step.model_copy(update={"writes": {**writes, **step.writes}})
 
 
-def _parse(text: str, attempt: int) -> Script:
+def _parse(text: str, pod: Mapping[str, Any]) -> Script:
     entries = _load(SCRIPT, text)
+    if isinstance(entries, dict):
+        index = variable_of(pod, INDEX_VARIABLE)
+        entries = entries.get(index, entries.get(EVERY_SUB_TASK))
+        if entries is None:
+            raise ScriptError(
+                f"{SCRIPT}: a list of steps is expected, this is a dict without a script for sub-task {index!r} or"
+                f" {EVERY_SUB_TASK!r}"
+            )
     if not isinstance(entries, list):
         raise ScriptError(f"{SCRIPT}: a list of steps is expected, this is {type(entries).__name__}")
     if entries and all(isinstance(entry, list) for entry in entries):
-        entries = entries[min(attempt, len(entries) - 1)]
+        entries = entries[min(_attempt(pod), len(entries) - 1)]
     steps: list[Step] = []
     termination = Termination()
     hangs = False
@@ -201,8 +213,14 @@ def _validated(adapter: TypeAdapter[T], value: Any, where: str) -> T:
 
 
 def _attempt(pod: Mapping[str, Any]) -> int:
+    value = variable_of(pod, ATTEMPT_VARIABLE)
+    return int(value) if value.isdigit() else 0
+
+
+def variable_of(pod: Mapping[str, Any], name: str) -> str:
+    """An environment variable of the first container that has it; "" where none does."""
     for container in pod["spec"]["containers"]:
         for variable in container.get("env") or []:
-            if variable["name"] == ATTEMPT_VARIABLE and str(variable.get("value", "")).isdigit():
-                return int(variable["value"])
-    return 0
+            if variable["name"] == name:
+                return str(variable.get("value", ""))
+    return ""
