@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import orjson
 
 from controller.cli.exits import ClusterError
 from pluginmachinery.api import names
+
+if TYPE_CHECKING:
+    from urllib3 import HTTPResponse
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -81,15 +85,26 @@ class Connection:
         )
         return listed
 
-    def watch(self, namespace: str, resource_version: str, seconds: int) -> Iterator[JSON]:
+    def watch(
+        self, namespace: str, resource_version: str, seconds: int, opened: Callable[[HTTPResponse], None]
+    ) -> Iterator[JSON]:
         """Changes of TaskExecutions from this version on, for so long: ``{"type": …, "object": …}``.
 
-        Raises what the client raises: the caller decides what is worth another try.
+        ``opened`` gets the answer that is read from, so that another thread can end the reading
+        (``HTTPResponse.shutdown``). Raises what the client raises: the caller decides what is worth another try.
         """
         from kubernetes import watch
 
+        method = self._tasks().list_namespaced_custom_object
+
+        @functools.wraps(method)  # the watch reads what it has to know from the method's docstring
+        def listing(*args: Any, **kwargs: Any) -> Any:
+            response = method(*args, **kwargs)
+            opened(response)
+            return response
+
         yield from watch.Watch().stream(
-            self._tasks().list_namespaced_custom_object,
+            listing,
             names.GROUP,
             names.VERSION,
             namespace,

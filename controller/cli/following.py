@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from controller.cli.connection import Connection, mended_errors
 from pluginmachinery.api.execution import TERMINAL_PHASES
+
+if TYPE_CHECKING:
+    from urllib3 import HTTPResponse
 
 JSON = dict[str, Any]
 
@@ -19,6 +23,8 @@ _PAUSE = 1.0
 """Seconds before another try."""
 _WATCH = 120
 """Seconds after which a watch is opened anew."""
+_LEAVE = 5.0
+"""Seconds that a thread which is told to end may take."""
 GONE = "Deleted"
 
 
@@ -41,10 +47,11 @@ def follow(connection: Connection, tasks: Iterable[Mapping[str, Any]], deadline:
     waiting = {uid: task for uid, task in waiting.items() if not has_ended(task)}
     seen: queue.Queue[JSON | BaseException] = queue.Queue()
     stop = threading.Event()
+    followers = []
     for namespace in {task["metadata"]["namespace"] for task in waiting.values()}:
         of_namespace = [task for task in waiting.values() if task["metadata"]["namespace"] == namespace]
-        follower = _Follower(connection, namespace, of_namespace, seen.put, stop)
-        threading.Thread(target=follower.run, daemon=True).start()
+        followers.append(_Follower(connection, namespace, of_namespace, seen.put, stop))
+        followers[-1].start()
     try:
         while waiting:
             try:
@@ -61,6 +68,8 @@ def follow(connection: Connection, tasks: Iterable[Mapping[str, Any]], deadline:
                 del waiting[found["metadata"]["uid"]]
     finally:
         stop.set()
+        for follower in followers:
+            follower.end()
 
 
 class _Follower:
@@ -80,6 +89,17 @@ class _Follower:
         self._stop = stop
         self._names = {task["metadata"]["uid"]: task["metadata"]["name"] for task in tasks}
         self._reached = time.monotonic()
+        self._thread = threading.Thread(target=self.run, daemon=True)
+        self._open: HTTPResponse | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stop reading and wait for the thread: one that still reads when Python ends can take the process down."""
+        if self._open is not None:
+            _shut(self._open)
+        self._thread.join(_LEAVE)
 
     def run(self) -> None:
         """Never raises: what goes wrong for good is told."""
@@ -102,7 +122,7 @@ class _Follower:
         return str(listed["metadata"]["resourceVersion"])
 
     def _watch(self, version: str) -> None:
-        for event in self._connection.watch(self._namespace, version, _WATCH):
+        for event in self._connection.watch(self._namespace, version, _WATCH, self._opened):
             if self._stop.is_set():
                 return
             self._reached = time.monotonic()
@@ -110,6 +130,17 @@ class _Follower:
             if metadata["uid"] in self._names:
                 gone = event["type"] == "DELETED"
                 self._tell(_deleted(metadata["uid"], metadata["name"], self._namespace) if gone else event["object"])
+
+    def _opened(self, response: HTTPResponse) -> None:
+        self._open = response
+        if self._stop.is_set():
+            _shut(response)
+
+
+def _shut(response: HTTPResponse) -> None:
+    """End whoever reads from it. One that has been read to its end can not be shut, and need not be."""
+    with contextlib.suppress(ValueError, RuntimeError, OSError):
+        response.shutdown()
 
 
 def _deleted(uid: str, name: str, namespace: str) -> JSON:

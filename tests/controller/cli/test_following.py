@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -35,7 +36,7 @@ class Scripted:
             raise answer
         return {"metadata": {"resourceVersion": "7"}, "items": answer}
 
-    def watch(self, namespace: str, version: str, seconds: int) -> Iterator[dict[str, Any]]:
+    def watch(self, namespace: str, version: str, seconds: int, opened: Any) -> Iterator[dict[str, Any]]:
         self.versions.append(version)
         for entry in self.watches.pop(0) if self.watches else []:
             if isinstance(entry, Exception):
@@ -116,3 +117,25 @@ def test_what_does_not_pass_ends_it(monkeypatch: pytest.MonkeyPatch, trouble: Ex
     monkeypatch.setattr(following, "_PATIENCE", 0.02)
     with pytest.raises(ClusterError, match=message):
         seen(Scripted([trouble], []), task(None))
+
+
+def test_nobody_reads_on_when_it_is_over() -> None:
+    """A thread that is still reading when Python ends can abort the whole process."""
+
+    class Answer:
+        def __init__(self) -> None:
+            self.shut = threading.Event()
+
+        def shutdown(self) -> None:
+            self.shut.set()
+
+    class Endless(Scripted):
+        def watch(self, namespace: str, version: str, seconds: int, opened: Any) -> Iterator[dict[str, Any]]:
+            answer = Answer()
+            opened(answer)
+            yield changed(task("Succeeded"))
+            assert answer.shut.wait(10)
+
+    before = threading.active_count()
+    assert seen(Endless([[task("Queued")]], []), task(None))[-1] == "Succeeded"
+    assert threading.active_count() == before
