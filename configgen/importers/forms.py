@@ -1,0 +1,300 @@
+"""What a foreign file is, and where Flyte's sections hang in it.
+
+People keep plugin configuration in a dozen forms: values of several charts, with or without the prefix of an umbrella
+chart, ConfigMaps with YAML inside strings, patches, single sections. :func:`recognise` finds the documents of Flyte's
+configuration in any of them, with the place of every key in the file. It never fails: what can not be read, and what is
+not ours, is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+from configgen.importers import charts, texts
+from pluginmachinery.config.problems import Location, Path, Problem
+from pluginmachinery.config.strict import FLYTE_SECTIONS
+from pluginmachinery.config.yaml_text import key_text
+
+Locations = Mapping[Path, Location]
+
+
+class Form(Enum):
+    """The forms, by the words of messages."""
+
+    FLYTE_CORE = "values of flyte-core"
+    FLYTE_BINARY = "values of flyte-binary"
+    FLYTE_2 = "values of flyte-binary for Flyte 2"
+    UNION = "values of Union's data plane"
+    CONFIG_MAP = "a ConfigMap"
+    DOCUMENT = "a configuration file of Flyte"
+    POINTER = "a pointer to values kept elsewhere"
+    NEIGHBOUR = "nothing about plugins"
+    UNREADABLE = "not readable"
+
+    @property
+    def is_values(self) -> bool:
+        """Values of a chart, whose defaults hold where they say nothing."""
+        return self in (Form.FLYTE_CORE, Form.FLYTE_BINARY, Form.FLYTE_2)
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """One document of Flyte's configuration found in a file, or the word that there is none.
+
+    ``tree`` has Flyte's sections at its root, ``locations`` say where its keys stand in the file. ``prefix`` is where
+    it hangs in the file's own tree, ``name`` what Flyte's ConfigMap calls it. ``gate``: the value that keeps the chart
+    from rendering it (``sparkoperator.enabled``); None where nothing does. ``templates``: lines that are left out.
+    """
+
+    form: Form
+    name: str
+    tree: Mapping[str, Any] = field(default_factory=dict)
+    prefix: Path = ()
+    locations: Locations = field(default_factory=dict)
+    gate: Path | None = None
+    problems: tuple[Problem, ...] = ()
+    templates: tuple[Location, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Values of a chart as written; ``prefix`` is the name they have in an umbrella chart."""
+
+    form: Form
+    tree: Mapping[str, Any]
+    prefix: Path
+    locations: Locations
+    templates: tuple[Location, ...] = ()
+
+    def documents(self) -> list[Recognised]:
+        """What the chart makes of them, its own defaults not counted."""
+        read = charts.core_documents if self.form is Form.FLYTE_CORE else charts.binary_documents
+        drafts = read(self.tree, self.locations, self.prefix)
+        found = [
+            Recognised(self.form, draft.name, draft.tree, draft.prefix, draft.locations, draft.gate) for draft in drafts
+        ]
+        return found or [Recognised(self.form, "", prefix=self.prefix)]
+
+
+Part = Values | Recognised
+
+
+def recognise(source: str | Mapping[str, Any], name: str) -> list[Recognised]:
+    """The documents of Flyte's configuration in a file (its text, or one parsed document); ``name`` is the file's."""
+    found: list[Recognised] = []
+    for part in parts(source, name):
+        found += part.documents() if isinstance(part, Values) else [part]
+    return found
+
+
+def parts(source: str | Mapping[str, Any], name: str) -> list[Part]:
+    """As :func:`recognise`, with values of charts left whole, for those who merge values before reading them."""
+    if not isinstance(source, str):
+        return list(_File(name, None).tree(source, (), {}))
+    file = _File(name, source)
+    found: list[Part] = []
+    for text in texts.documents(source, name):
+        if text.problems:
+            found.append(Recognised(Form.UNREADABLE, name, problems=text.problems))
+        if text.templates:
+            found.append(Recognised(Form.NEIGHBOUR, name, templates=text.templates))
+        if text.tree is not None:
+            found += file.tree(text.tree, (), text.locations)
+    return found or [Recognised(Form.NEIGHBOUR, name)]
+
+
+_OURS: Final = frozenset({"plugins", "tasks", "task_resources", "plugin-manager"})
+_SECTIONS: Final = _OURS | FLYTE_SECTIONS | {"propeller", "storage"}
+_CORE_PARTS: Final = ("flyteadmin", "flytepropeller", "flyteconsole", "datacatalog", "flytescheduler")
+_OF_DEPLOYMENTS: Final = frozenset(
+    {
+        "enabled",
+        "image",
+        "replicaCount",
+        "serviceAccount",
+        "podAnnotations",
+        "resources",
+        "nodeSelector",
+        "tolerations",
+        "service",
+    }
+)
+_FLYTE_1_COMPONENTS: Final = frozenset({"admin", "propeller", "dataCatalog"})
+_UMBRELLAS: Final = 3
+"""How deep the values of a sub-chart are looked for."""
+
+
+class _File:
+    def __init__(self, name: str, raw: str | None) -> None:
+        self._name = name
+        self._raw = raw
+
+    def tree(self, tree: Any, path: Path, locations: Locations) -> Iterator[Part]:
+        """What one document, or a part of one, is."""
+        if isinstance(tree, list):
+            for index, item in enumerate(tree):
+                if isinstance(item, Mapping):
+                    yield from self.tree(item, (*path, index), locations)
+        elif not isinstance(tree, Mapping):
+            yield Recognised(Form.NEIGHBOUR, self._name, prefix=path)
+        elif "kind" in tree and "apiVersion" in tree:
+            yield from self._manifest(tree, path, locations)
+        elif _is_patch(tree):
+            yield from self._config_map(tree, path, locations)
+        elif values := _values(tree, path, locations):
+            yield from values
+        elif any(_section(key) for key in tree):
+            yield Recognised(Form.DOCUMENT, self._name, tree, path, _below(locations, path))
+        else:
+            yield Recognised(Form.NEIGHBOUR, self._name, prefix=path)
+
+    def _manifest(self, tree: Mapping[str, Any], path: Path, locations: Locations) -> Iterator[Part]:
+        kind = tree["kind"]
+        spec = _mapping(tree.get("spec"))
+        if kind == "ConfigMap":
+            yield from self._config_map(tree, path, locations)
+        elif isinstance(tree.get("items"), list):
+            yield from self.tree(tree["items"], (*path, "items"), locations)
+        elif kind == "HelmRelease" and isinstance(spec.get("values"), Mapping):
+            yield from self.tree(spec["values"], (*path, "spec", "values"), locations)
+        elif kind == "Application":
+            yield from self._application(spec, (*path, "spec"), locations)
+        elif kind == "HelmRelease":
+            yield Recognised(Form.POINTER, self._name, prefix=path, locations=_below(locations, path))
+        else:
+            yield Recognised(Form.NEIGHBOUR, self._name, prefix=path)
+
+    def _application(self, spec: Mapping[str, Any], path: Path, locations: Locations) -> Iterator[Part]:
+        """Argo CD: values as a tree or as a text; anything else points elsewhere."""
+        sources = [(spec.get("source"), (*path, "source"))]
+        several = spec.get("sources")
+        sources += [
+            (item, (*path, "sources", i)) for i, item in enumerate(several if isinstance(several, list) else [])
+        ]
+        told = False
+        for source, at in sources:
+            helm = _mapping(_mapping(source).get("helm"))
+            if isinstance(helm.get("valuesObject"), Mapping):
+                yield from self.tree(helm["valuesObject"], (*at, "helm", "valuesObject"), locations)
+                told = True
+            elif isinstance(helm.get("values"), str):
+                yield from self._inner(helm["values"], (*at, "helm", "values"), locations)
+                told = True
+        if not told:
+            yield Recognised(Form.POINTER, self._name, prefix=path, locations=_below(locations, path))
+
+    def _config_map(self, tree: Mapping[str, Any], path: Path, locations: Locations) -> Iterator[Part]:
+        data = _mapping(tree.get("data"))
+        told = False
+        for key in sorted(data, key=key_text):
+            text = data[key]
+            if isinstance(text, str) and str(key).endswith((".yaml", ".yml", ".json")):
+                for part in self._inner(text, (*path, "data", key_text(key)), locations):
+                    if isinstance(part, Recognised) and part.form in (Form.DOCUMENT, Form.UNREADABLE):
+                        form = Form.CONFIG_MAP if part.form is Form.DOCUMENT else part.form
+                        yield Recognised(
+                            form, str(key), part.tree, part.prefix, part.locations, None, part.problems, part.templates
+                        )
+                        told = True
+        if not told:
+            yield Recognised(Form.NEIGHBOUR, self._name, prefix=path)
+
+    def _inner(self, text: str, path: Path, locations: Locations) -> Iterator[Part]:
+        """YAML inside a string."""
+        place = locations.get(path, Location(self._name))
+        read = texts.inner(text, self._name, place, self._raw)
+        if read.problems:
+            yield Recognised(Form.UNREADABLE, self._name, prefix=path, problems=read.problems)
+        if read.templates:
+            yield Recognised(Form.NEIGHBOUR, self._name, prefix=path, templates=read.templates)
+        if read.tree is not None:
+            inside = _File(self._name, self._raw)
+            for part in inside.tree(read.tree, (), read.locations):
+                prefix = (*path, *part.prefix)
+                if isinstance(part, Values):
+                    moved = {(*path, *at): where for at, where in part.locations.items()}
+                    yield Values(part.form, part.tree, prefix, moved, part.templates)
+                else:
+                    yield Recognised(
+                        part.form,
+                        part.name,
+                        part.tree,
+                        prefix,
+                        part.locations,
+                        part.gate,
+                        part.problems,
+                        part.templates,
+                    )
+
+
+def _values(tree: Mapping[str, Any], path: Path, locations: Locations, depth: int = 0) -> list[Part]:
+    """Values of charts in a tree, at its root or under the name of a sub-chart."""
+    if form := _chart(tree):
+        return [Values(form, tree, path, locations)]
+    if _is_union(tree):
+        return [
+            Recognised(Form.UNION, f"{name}.yaml", content, at, _below(locations, at))
+            for name, content in tree["config"].items()
+            if isinstance(content, Mapping) and (at := (*path, "config", key_text(name)))
+        ]
+    if depth == _UMBRELLAS:
+        return []
+    found: list[Part] = []
+    for key, member in tree.items():
+        if isinstance(member, Mapping) and key_text(key).lower() not in _OURS:
+            found += _values(member, (*path, key_text(key)), locations, depth + 1)
+    return found
+
+
+def _chart(tree: Mapping[str, Any]) -> Form | None:
+    if _is_core(tree):
+        return Form.FLYTE_CORE
+    configuration = tree.get("configuration")
+    components = tree.get("flyte-core-components")
+    if not any(isinstance(tree.get(key), Mapping) for key in ("configuration", "enabled_plugins")) and not isinstance(
+        components, Mapping
+    ):
+        return None
+    if isinstance(components, Mapping) and any(key not in _FLYTE_1_COMPONENTS for key in components):
+        return Form.FLYTE_2
+    enabled = _mapping(_mapping(_mapping(tree.get("enabled_plugins")).get("tasks")).get("task-plugins"))
+    if enabled and "enabled-plugins" not in enabled:
+        return Form.FLYTE_2
+    inline = _mapping(_mapping(configuration).get("inline"))
+    if any(key in inline for key in ("runs", "executor", "manager", "actions", "dataproxy")):
+        return Form.FLYTE_2
+    return Form.FLYTE_BINARY
+
+
+def _is_core(tree: Mapping[str, Any]) -> bool:
+    if isinstance(tree.get("configmap"), Mapping):
+        return True
+    if any("plugin_config" in _mapping(tree.get(component)) for component in charts.CORE_COMPONENTS):
+        return True
+    return any(_OF_DEPLOYMENTS & _mapping(tree.get(part)).keys() for part in _CORE_PARTS)
+
+
+def _is_union(tree: Mapping[str, Any]) -> bool:
+    return any(_OURS & _mapping(content).keys() for content in _mapping(tree.get("config")).values())
+
+
+def _is_patch(tree: Mapping[str, Any]) -> bool:
+    """A patch of a ConfigMap that has nothing but its data."""
+    data = _mapping(tree.get("data"))
+    return any(isinstance(text, str) and str(key).endswith((".yaml", ".yml")) for key, text in data.items())
+
+
+def _section(key: Any) -> bool:
+    return key_text(key).lower() in _SECTIONS
+
+
+def _below(locations: Locations, path: Path) -> Locations:
+    depth = len(path)
+    return {at[depth:]: place for at, place in locations.items() if at[:depth] == path}
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

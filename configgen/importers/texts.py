@@ -1,0 +1,138 @@
+"""From the text of a file to its YAML documents, with the places of everything: templates, several documents, heredocs.
+
+Nothing here fails. A document that does not parse has ``problems`` and no tree; the others of the same file are read.
+Templates are never evaluated: an unquoted ``{{ … }}`` becomes the text that it is, a line that is nothing but a
+template is left out and told in ``templates``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pluginmachinery.config import yaml_text
+from pluginmachinery.config.problems import Location, Path, Problem
+
+_BOUNDARY: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_HEREDOC: Final = re.compile(r"<<[-~]?\s*['\"]?([A-Za-z_]\w*)['\"]?[^\n]*\n(.*?)\n[ \t]*\1\b", re.DOTALL)
+_TEMPLATE_LINE: Final = re.compile(r"^(\s*)(\{\{.*\}\}|%\{.*\}|\{%.*%\})\s*$")
+_TEMPLATE_VALUE: Final = re.compile(r"^(\s*(?:- )*(?:[\w./\"'-]+:[ \t]+)?)([^\s'\"#|>\[{][^\n]*\{\{.*|\{\{.*)$")
+_BLOCK: Final = re.compile(r"[:-]\s+[|>][-+0-9]*\s*(#.*)?$")
+_MARKER: Final = re.compile(
+    r"\{\{.*?\}\}|\$\{[^}]*\}|\$\([A-Z_]+\)|%\{.*?\}|\{%.*?%\}|^<[A-Za-z][\w. -]*>$|^__\w+__$", re.S
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One YAML document. ``tree`` is None where there is none, or where it does not parse."""
+
+    tree: Any
+    locations: Mapping[Path, Location] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    templates: tuple[Location, ...] = ()
+    """Lines that are nothing but a template, and are left out."""
+
+
+def is_template(value: Any) -> bool:
+    """Whether a text holds a template or a placeholder, whose value nobody knows here."""
+    return isinstance(value, str) and bool(_MARKER.search(value))
+
+
+def documents(text: str, file: str) -> list[Text]:
+    """The documents of a file, in its order."""
+    read = [document for line, chunk in _chunks(text) if (document := _document(chunk, file, line)) is not None]
+    if not any(isinstance(document.tree, (dict, list)) for document in read):
+        inner = [found for line, chunk in _heredocs(text) if (found := _document(chunk, file, line)) is not None]
+        if any(isinstance(document.tree, dict) for document in inner):
+            return [document for document in inner if not isinstance(document.tree, str)]
+        if any(isinstance(document.tree, str) for document in read):
+            return [Text(None, problems=(_no_yaml(file),))]
+    return read
+
+
+def inner(text: str, file: str, place: Location, raw: str | None = None) -> Text:
+    """A document inside a string of another one, ``place`` being where the string's key stands. ``raw``: the text of
+    the file, for the columns."""
+    block = _is_block(text, place, raw)
+    read = _document(text, file, place.line if block else 0) or Text(None)
+    if block:
+        return read
+    # A quoted string has no lines of its own.
+    here = Location(file, place.line, place.column)
+    problems = tuple(Problem(here, problem.key_path, problem.message, problem.mend) for problem in read.problems)
+    return Text(read.tree, dict.fromkeys(read.locations, here), problems, tuple(here for _ in read.templates))
+
+
+def _is_block(text: str, place: Location, raw: str | None) -> bool:
+    if raw is None or not place.line:
+        return False
+    lines = raw.splitlines()
+    first = text.split("\n", 1)[0].strip()
+    return place.line < len(lines) and bool(first) and lines[place.line].strip() == first
+
+
+def _chunks(text: str) -> Iterator[tuple[int, str]]:
+    """The documents with the number of lines before each."""
+    start = 0
+    for boundary in [*(match.start() for match in _BOUNDARY.finditer(text)), len(text)]:
+        chunk = text[start:boundary]
+        if chunk.strip():
+            yield text.count("\n", 0, start), chunk
+        start = boundary
+
+
+def _heredocs(text: str) -> Iterator[tuple[int, str]]:
+    import textwrap
+
+    for match in _HEREDOC.finditer(text):
+        yield text.count("\n", 0, match.start(2)), textwrap.dedent(match.group(2))
+
+
+def _document(chunk: str, file: str, lines_before: int) -> Text | None:
+    parsed, left_out = yaml_text.parse(file, chunk), list[int]()
+    if parsed.problems and _MARKER.search(chunk):
+        readable, left_out = _opaque(chunk)
+        parsed = yaml_text.parse(file, readable)
+    if parsed.tree is None and not parsed.problems:
+        return None
+    locations = {path: _moved(place, lines_before) for path, place in parsed.locations.items()}
+    problems = tuple(
+        Problem(_moved(problem.location, lines_before), problem.key_path, problem.message, problem.mend)
+        for problem in parsed.problems
+    )
+    templates = tuple(Location(file, lines_before + line, 1) for line in left_out)
+    return Text(parsed.tree, locations, problems, templates)
+
+
+def _moved(place: Location, lines: int) -> Location:
+    return Location(place.file, place.line + lines, place.column) if place.line else place
+
+
+def _opaque(chunk: str) -> tuple[str, list[int]]:
+    """The text with its templates made harmless, line by line so that places stay; and the lines left out."""
+    lines: list[str] = []
+    left_out: list[int] = []
+    block: int | None = None
+    for number, line in enumerate(chunk.split("\n"), 1):
+        indentation = len(line) - len(line.lstrip())
+        if block is not None and (not line.strip() or indentation > block):
+            lines.append(line)
+            continue
+        block = indentation if _BLOCK.search(line) else None
+        if match := _TEMPLATE_LINE.match(line):
+            left_out.append(number)
+            lines.append(f"{match.group(1)}#")
+        elif match := _TEMPLATE_VALUE.match(line):
+            quoted = match.group(2).rstrip().replace("'", "''")
+            lines.append(f"{match.group(1)}'{quoted}'")
+        else:
+            lines.append(line)
+    return "\n".join(lines), left_out
+
+
+def _no_yaml(file: str) -> Problem:
+    message = "this is no YAML, and there is no YAML in it that could be taken out"
+    return Problem(Location(file), (), message, "give the rendered values, or the ConfigMap of the cluster")
