@@ -10,9 +10,11 @@ from configgen.problems import Problem
 from pluginmachinery.config import Configuration
 from pluginmachinery.plugins.enabling import EnablingError, cleaned, enabled_plugins, handlers
 from pluginmachinery.plugins.registry import BUILTIN, Discovery, PluginDeclaration, discover, suggestion
+from pluginmachinery.plugins.scopes import Scopes
 
 _PLUGINS: Path = ("tasks", "task-plugins", "enabled-plugins")
 _DEFAULTS: Path = ("tasks", "task-plugins", "default-for-task-types")
+_SCOPES: Path = ("plugin-manager", "scopes")
 
 
 @cache
@@ -39,7 +41,20 @@ def checked_plugins(
         path = _DEFAULTS if lookup(config, _DEFAULTS) else _PLUGINS
         problems.append(_problem(config, path, error.message, error.mend))
         return ()
-    return running
+    return _with_scopes(running, config, configuration, problems)
+
+
+def _with_scopes(
+    running: tuple[PluginDeclaration, ...], config: Mapping, configuration: Configuration, problems: list[Problem]
+) -> tuple[PluginDeclaration, ...]:
+    """The plugins that run in general or for some project and domain: the controller needs rights for all of them."""
+    try:
+        scopes = Scopes.from_config(configuration, discovered(), load=False)
+    except EnablingError as error:
+        problems.append(_problem(config, _SCOPES, error.message, error.mend))
+        return ()
+    found = {each.id: each for each in (*running, *scopes.declarations)}
+    return tuple(found.values())
 
 
 def _unknown(config: Mapping, configuration: Configuration, known: dict[str, PluginDeclaration]) -> Iterator[Problem]:

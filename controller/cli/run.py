@@ -144,18 +144,19 @@ def _application(
     world = World(
         config=loaded.config,
         registry=loaded.registry,
+        scopes=loaded.scopes,
         pod_template_default_namespace=home,
         environment=dict(os.environ),
         data_prefix=data_root,
     )
     metrics = Metrics(metadata.version("flyte-plugin-manager"), loaded.digest)
     metrics.plugins(
-        (declaration.id for declaration in loaded.registry.declarations),
+        (declaration.id for declaration in loaded.declarations),
         (failed.id for failed in loaded.registry.failed),
     )
     return Application(
         world=world,
-        kinds=[kind for declaration in loaded.registry.declarations for kind in declaration.resources],
+        kinds=list(dict.fromkeys(kind for declaration in loaded.declarations for kind in declaration.resources)),
         credentials=credentials,
         outputs=OutputStore(loaded.config.storage, data_root),
         tokens=InMemoryTokens(),

@@ -17,7 +17,8 @@ from pluginmachinery.config import Configuration
 from pluginmachinery.config.documents import Document, read_strict
 from pluginmachinery.config.problems import ConfigurationError
 from pluginmachinery.plugins.enabling import EnablingError
-from pluginmachinery.plugins.registry import PluginRegistry, discover, known_sections
+from pluginmachinery.plugins.registry import PluginDeclaration, PluginRegistry, discover, known_sections
+from pluginmachinery.plugins.scopes import Scopes
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -36,8 +37,15 @@ class Loaded:
 
     config: Configuration
     registry: PluginRegistry
+    scopes: Scopes
     files: tuple[str, ...]
     digest: str
+
+    @property
+    def declarations(self) -> tuple[PluginDeclaration, ...]:
+        """The plugins that run somewhere, in general or in a scope."""
+        found = {each.id: each for each in (*self.registry.declarations, *self.scopes.declarations)}
+        return tuple(found.values())
 
 
 def load(folder: Path) -> Loaded:
@@ -46,12 +54,12 @@ def load(folder: Path) -> Loaded:
     found = discover()
     try:
         config = read_strict(documents, known_sections=known_sections(found))
-        registry = PluginRegistry.from_config(config, found)
+        registry, scopes = PluginRegistry.from_config(config, found), Scopes.from_config(config, found)
     except ConfigurationError as error:
         raise StartError([str(problem) for problem in error.problems]) from error
     except EnablingError as error:
         raise StartError([f"{error.code}: {error}"]) from error
-    return Loaded(config, registry, tuple(document.name for document in documents), digest(config))
+    return Loaded(config, registry, scopes, tuple(document.name for document in documents), digest(config))
 
 
 def digest(config: Configuration) -> str:

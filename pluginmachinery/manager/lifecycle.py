@@ -46,9 +46,9 @@ def advance(world: World, execution: Mapping[str, Any], observation: Observation
 
     What a spec or a plugin brings never raises: it becomes a status.
     """
-    turn = Turn(world, execution, observation)
+    world = world.of(execution)
     try:
-        return _go_through_stages(turn)
+        return _go_through_stages(Turn(world, execution, observation))
     except PluginError as error:
         # A spec that was good when it was accepted and is not any more: this is another version of the controller.
         return beginnings.refuse(Turn(world, execution, observation), error.code, error.message)

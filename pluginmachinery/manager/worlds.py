@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from pluginmachinery.manager.backoff import Backoff
 from pluginmachinery.manager.context_cache import ContextCache
 from pluginmachinery.manager.plugin_manager import PluginManager
 from pluginmachinery.plugins.registry import PluginRegistry
+from pluginmachinery.plugins.scopes import Scopes
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,27 @@ class World:
     pod_template_default_namespace: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     data_prefix: str = ""
+    scopes: Scopes = field(default_factory=Scopes)
     contexts: ContextCache = field(default_factory=ContextCache, compare=False, repr=False)
     plugins: dict[str, CorePlugin] = field(default_factory=dict, compare=False, repr=False)
     backoff: Backoff = field(default_factory=Backoff, compare=False, repr=False)
+
+    def of(self, execution: Mapping[str, Any]) -> World:
+        """The world as it is for the project and domain of this execution."""
+        if not self.scopes.table:
+            return self
+        project, domain = _project_and_domain(execution["spec"])
+        found = self.scopes.find(project, domain)
+        if found is None:
+            return self
+        config, registry = found
+        if id(config) not in self._scoped:
+            self._scoped[id(config)] = replace(self, config=config, registry=registry, scopes=Scopes(), plugins={})
+        return self._scoped[id(config)]
+
+    @cached_property
+    def _scoped(self) -> dict[int, World]:
+        return {}
 
     def plugin(self, plugin_id: str) -> CorePlugin:
         """The plugin as the life cycle drives it. Raises PluginMachineryError where it is not enabled."""
@@ -71,6 +90,16 @@ class World:
     def _load(self, plugin_id: str) -> CorePlugin:
         plugin = self.registry.load(plugin_id)
         return PluginManager(plugin, self.backoff) if isinstance(plugin, KubernetesPlugin) else plugin
+
+
+def _project_and_domain(spec: Mapping[str, Any]) -> tuple[str, str]:
+    """Of the workflow's execution where there is one, else of the task."""
+    given = spec.get("id") or {}
+    execution = (given.get("nodeExecutionId") or {}).get("executionId") or {}
+    for source in (execution, given.get("taskId") or {}, spec["template"].get("id") or {}):
+        if source.get("project") or source.get("domain"):
+            return source.get("project") or "", source.get("domain") or ""
+    return "", ""
 
 
 def _amounts(resources: Any) -> dict[str, str]:
