@@ -103,6 +103,7 @@ def _phase(status: str, info: TaskInfo) -> PhaseInfo:
 def _metadata(pod: PodBuild, task: TaskContext) -> dict[str, Any]:
     """Of the job and of the cluster in it: the pod's and the execution's, the platform's defaults not."""
     return {
+        **pod.metadata,
         "labels": {**pod.metadata["labels"], **execution_labels(task)},
         "annotations": {**pod.metadata["annotations"], **execution_annotations(task)},
     }

@@ -93,9 +93,10 @@ def _template(spec: dict[str, Any], pod: PodBuild, own: K8sPod | None, field: st
 
 
 def _metadata(pod: PodBuild, own: K8sPod | None, task: TaskContext) -> dict[str, Any]:
-    """Labels and annotations of the platform, the pod, the execution and the node's own pod; later ones win."""
+    """The pod's metadata, with labels and annotations of the platform, the execution and the node's own pod."""
     k8s = task.config.plugins.k8s
     return {
+        **pod.metadata,
         "labels": {
             **k8s.default_labels,
             **pod.metadata["labels"],
