@@ -12,28 +12,44 @@ from typing import Any
 
 
 def unique_variables(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The object with unique names in every ``env``; what is fine as it is, is not copied."""
+    """The object with unique names in every ``env``; one that is fine is given back as it is."""
+    if not _repeats(manifest):
+        return manifest
     unique: dict[str, Any] = _unique(manifest)
     return unique
 
 
+def _repeats(value: dict[str, Any] | list[Any]) -> bool:
+    """Does a variable stand twice somewhere? Asked of every object, so that hardly any has to be copied."""
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        if not isinstance(item, dict | list):
+            continue
+        if _repeated(item) if key == "env" and isinstance(item, list) else _repeats(item):
+            return True
+    return False
+
+
 def _unique(value: Any) -> Any:
     if isinstance(value, dict):
-        return _changed(value, {key: _of_member(key, item) for key, item in value.items()})
+        return {key: _without_earlier(item) if key == "env" else _unique(item) for key, item in value.items()}
     if isinstance(value, list):
-        items = [_unique(item) for item in value]
-        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+        return [_unique(item) for item in value]
     return value
 
 
-def _of_member(key: str, value: Any) -> Any:
-    if key != "env" or not isinstance(value, list):
-        return _unique(value)
-    last = {item.get("name"): index for index, item in enumerate(value) if isinstance(item, dict)}
-    if len(last) == len(value):
-        return value
-    return [item for index, item in enumerate(value) if not isinstance(item, dict) or last[item.get("name")] == index]
+def _repeated(env: list[Any]) -> bool:
+    names = [name for name in map(_name, env) if name is not None]
+    return len(set(names)) < len(names)
 
 
-def _changed(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    return after if any(after[key] is not before[key] for key in before) else before
+def _without_earlier(env: Any) -> Any:
+    if not isinstance(env, list) or not _repeated(env):
+        return env
+    last = {_name(item): index for index, item in enumerate(env)}
+    return [item for index, item in enumerate(env) if _name(item) is None or last[_name(item)] == index]
+
+
+def _name(variable: Any) -> str | None:
+    """None: it is not one; whatever a plugin has put there is for the API server to judge."""
+    name = variable.get("name") if isinstance(variable, dict) else None
+    return name if isinstance(name, str) else None

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pluginmachinery.policy.findings import Allowed, Finding
-from pluginmachinery.policy.places import Container, Pod
+from pluginmachinery.policy.places import Container, Pod, is_mapping
 
 CAPABILITIES = frozenset({
     "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP",
@@ -36,26 +36,26 @@ def host_namespaces(pod: Pod, allowed: Allowed) -> Iterator[Finding]:
 
 def host_paths(pod: Pod, allowed: Allowed) -> Iterator[Finding]:  # noqa: ARG001 -- one signature for all checks
     for index, volume in enumerate(pod.spec.get("volumes") or ()):
-        if isinstance(volume, Mapping) and volume.get("hostPath") is not None:
+        if is_mapping(volume) and volume.get("hostPath") is not None:
             yield Finding("host-paths", f"{pod.path}.volumes[{index}].hostPath", "mounts the node's file system")
 
 
 def host_ports(pod: Pod, allowed: Allowed) -> Iterator[Finding]:  # noqa: ARG001
     for container in pod.containers:
         for index, port in enumerate(container.spec.get("ports") or ()):
-            if isinstance(port, Mapping) and port.get("hostPort"):
+            if is_mapping(port) and port.get("hostPort"):
                 yield Finding("host-ports", f"{container.path}.ports[{index}].hostPort", "takes a port of the node")
 
 
 def privileged(pod: Pod, allowed: Allowed) -> Iterator[Finding]:
-    for path, context in container_contexts(pod):
+    for path, context in given_contexts(pod):
         if context.get("privileged") and not allowed.security_context.get("privileged"):
             yield Finding("privileged", f"{path}.privileged", "is privileged")
 
 
 def capabilities(pod: Pod, allowed: Allowed) -> Iterator[Finding]:
     configured = set((allowed.security_context.get("capabilities") or {}).get("add") or ())
-    for path, context in container_contexts(pod):
+    for path, context in given_contexts(pod):
         for capability in _mapping(context.get("capabilities")).get("add") or ():
             if capability not in CAPABILITIES and capability not in configured:
                 yield Finding("capabilities", f"{path}.capabilities.add", f"adds the capability {capability}")
@@ -82,7 +82,7 @@ def selinux(pod: Pod, allowed: Allowed) -> Iterator[Finding]:
 
 
 def proc_mount(pod: Pod, allowed: Allowed) -> Iterator[Finding]:
-    for path, context in container_contexts(pod):
+    for path, context in given_contexts(pod):
         if context.get("procMount") not in (None, "", "Default") and not _same(
             context, allowed.security_context, "procMount"
         ):
@@ -118,13 +118,19 @@ def sysctls(pod: Pod, allowed: Allowed) -> Iterator[Finding]:
 
 def host_probes(pod: Pod, allowed: Allowed) -> Iterator[Finding]:  # noqa: ARG001
     for container in pod.containers:
-        lifecycle = _mapping(container.spec.get("lifecycle"))
-        handlers = {key: container.spec.get(key) for key in ("livenessProbe", "readinessProbe", "startupProbe")}
-        handlers |= {f"lifecycle.{key}": lifecycle.get(key) for key in ("postStart", "preStop")}
-        for name, handler in handlers.items():
+        for name, handler in _handlers(container.spec):
             for action in ("httpGet", "tcpSocket"):
                 if _mapping(_mapping(handler).get(action)).get("host"):
                     yield Finding("host-probes", f"{container.path}.{name}.{action}.host", "probes another host")
+
+
+def _handlers(container: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key in ("livenessProbe", "readinessProbe", "startupProbe"):
+        if key in container:
+            yield key, container[key]
+    if "lifecycle" in container:
+        lifecycle = _mapping(container["lifecycle"])
+        yield from ((f"lifecycle.{key}", lifecycle.get(key)) for key in ("postStart", "preStop"))
 
 
 def service_accounts(pod: Pod, allowed: Allowed) -> Iterator[Finding]:
@@ -164,14 +170,24 @@ def container_contexts(pod: Pod) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield f"{container.path}.securityContext", container_context(container)
 
 
+def given_contexts(pod: Pod) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The security contexts that say anything: one that does not has nothing that is forbidden."""
+    for container in pod.containers:
+        context = container_context(container)
+        if context:
+            yield f"{container.path}.securityContext", context
+
+
 def container_context(container: Container) -> Mapping[str, Any]:
     return _mapping(container.spec.get("securityContext"))
 
 
 def all_contexts(pod: Pod, allowed: Allowed) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
-    """Every security context – the pod's first – with its path and what the platform configured for its like."""
-    yield pod.security_context_path, pod.security_context, allowed.pod_security_context
-    for path, context in container_contexts(pod):
+    """Every security context that says anything – the pod's first – with its path and what the platform configured for
+    its like."""
+    if pod.security_context:
+        yield pod.security_context_path, pod.security_context, allowed.pod_security_context
+    for path, context in given_contexts(pod):
         yield path, context, allowed.security_context
 
 
@@ -186,4 +202,4 @@ def _same(context: Mapping[str, Any], configured: Mapping[str, Any], key: str) -
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if is_mapping(value) else {}

@@ -14,7 +14,7 @@ from pluginmachinery.config.plugin_manager import PolicyConfig, PolicyLevel
 from pluginmachinery.core.tasks import TaskContext
 from pluginmachinery.policy import baseline, restricted, spark
 from pluginmachinery.policy.findings import Allowed, Finding
-from pluginmachinery.policy.places import metadata_in, pods_in
+from pluginmachinery.policy.places import places_in
 
 POLICY_DENIED = "PolicyDenied"
 """The code of the permanent failure."""
@@ -53,11 +53,12 @@ def findings(manifest: Mapping[str, Any], level: PolicyLevel, allowed: Allowed) 
     if level == "privileged":
         return
     checks = baseline.CHECKS + (restricted.CHECKS if level == "restricted" else ())
-    for pod in pods_in(manifest):
+    places = places_in(manifest)
+    for pod in places.pods:
         for check in checks:
             yield from check(pod, allowed)
     yield from spark.findings(manifest, allowed)
-    for path, metadata in metadata_in(manifest):
+    for path, metadata in places.metadata:
         if metadata.get("namespace") not in (None, "", allowed.namespace):
             message = f"reaches into the namespace {metadata['namespace']}"
             yield Finding("foreign-namespaces", f"{path}.namespace", message)

@@ -13,6 +13,7 @@ from typing import Any
 
 FREE_FORM = frozenset({"annotations", "labels", "env", "args", "command", "data", "stringData", "status"})
 """Maps and lists of the user's own words; nothing in them configures a pod."""
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,34 +36,56 @@ class Pod:
     security_context_path: str
 
 
-def pods_in(manifest: Mapping[str, Any]) -> Iterator[Pod]:
-    """All pods of an object, in the order of the object."""
-    yield from _walk(manifest, "", manifest.get("metadata") or {}, "metadata")
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What an object hides, in the order of the object.
+
+    ``metadata`` is all embedded object metadata (of templates), each with its path; the object's own is not among them.
+    """
+
+    pods: list[Pod]
+    metadata: list[tuple[str, Mapping[str, Any]]]
+
+
+def places_in(manifest: Mapping[str, Any]) -> Places:
+    """All pods and all embedded metadata of an object."""
+    found = Places([], [])
+    _look_through(manifest, "", manifest.get("metadata") or {}, "metadata", found)
     if manifest.get("kind") == "SparkApplication":
-        yield from _spark_pods(manifest.get("spec") or {})
+        found.pods.extend(_spark_pods(manifest.get("spec") or {}))
+    return found
 
 
-def metadata_in(manifest: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """All embedded object metadata (of templates), each with its path; the object's own is not among them."""
+def _look_through(
+    value: Mapping[str, Any], path: str, metadata: Mapping[str, Any], metadata_path: str, found: Places
+) -> None:
+    """One walk that appends to ``found``; every object goes through here before it is created, so it has to be fast."""
+    containers = value.get("containers")
+    if containers is not None and isinstance(containers, Sequence) and not isinstance(containers, str):
+        found.pods.append(_pod(value, path, metadata, metadata_path))
+    own = value.get("metadata")
+    if own is not None and is_mapping(own):
+        metadata, metadata_path = own, _join(path, "metadata")
+    for key, child in value.items():
+        if type(child) in _SCALARS or key in FREE_FORM:
+            continue
+        if is_mapping(child):
+            child_path = _join(path, key)
+            if key == "metadata" and path:
+                found.metadata.append((child_path, child))
+            _look_through(child, child_path, metadata, metadata_path, found)
+        elif isinstance(child, list | tuple):
+            _look_through_list(child, _join(path, key), metadata, metadata_path, found)
 
-    def walk(value: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        for key, child, child_path in _children(value, path):
-            if key == "metadata" and isinstance(child, Mapping) and path:
-                yield child_path, child
-            yield from walk(child, child_path)
 
-    yield from walk(manifest, "")
-
-
-def _walk(value: Any, path: str, metadata: Mapping[str, Any], metadata_path: str) -> Iterator[Pod]:
-    if isinstance(value, Mapping):
-        if isinstance(value.get("containers"), Sequence) and not isinstance(value.get("containers"), str):
-            yield _pod(value, path, metadata, metadata_path)
-        own = value.get("metadata")
-        if isinstance(own, Mapping):
-            metadata, metadata_path = own, _join(path, "metadata")
-    for _, child, child_path in _children(value, path):
-        yield from _walk(child, child_path, metadata, metadata_path)
+def _look_through_list(
+    items: Sequence[Any], path: str, metadata: Mapping[str, Any], metadata_path: str, found: Places
+) -> None:
+    for index, item in enumerate(items):
+        if is_mapping(item):
+            _look_through(item, f"{path}[{index}]", metadata, metadata_path, found)
+        elif isinstance(item, list | tuple):
+            _look_through_list(item, f"{path}[{index}]", metadata, metadata_path, found)
 
 
 def _pod(spec: Mapping[str, Any], path: str, metadata: Mapping[str, Any], metadata_path: str) -> Pod:
@@ -70,7 +93,7 @@ def _pod(spec: Mapping[str, Any], path: str, metadata: Mapping[str, Any], metada
         Container(f"{path}.{group}[{index}]", container)
         for group in ("initContainers", "containers", "ephemeralContainers")
         for index, container in enumerate(spec.get(group) or ())
-        if isinstance(container, Mapping)
+        if is_mapping(container)
     )
     context = _mapping(spec.get("securityContext"))
     return Pod(path, spec, metadata, metadata_path, containers, context, f"{path}.securityContext")
@@ -86,21 +109,16 @@ def _spark_pods(spec: Mapping[str, Any]) -> Iterator[Pod]:
             containers += [
                 Container(f"{path}.{group}[{index}]", container)
                 for index, container in enumerate(role.get(group) or ())
-                if isinstance(container, Mapping)
+                if is_mapping(container)
             ]
         pod_context = _mapping(role.get("podSecurityContext"))
         yield Pod(path, role, role, path, tuple(containers), pod_context or {}, f"{path}.podSecurityContext")
 
 
-def _children(value: Any, path: str) -> Iterator[tuple[str, Any, str]]:
-    if isinstance(value, Mapping):
-        for key, child in value.items():
-            if key not in FREE_FORM and isinstance(child, Mapping | list | tuple):
-                yield key, child, _join(path, key)
-    elif isinstance(value, list | tuple):
-        for index, child in enumerate(value):
-            if isinstance(child, Mapping | list | tuple):
-                yield "", child, f"{path}[{index}]"
+def is_mapping(value: Any) -> bool:
+    """Is it a Mapping? The general question is asked only where the answer is not plain: it is slow."""
+    kind = type(value)
+    return kind is dict or (kind not in _SCALARS and isinstance(value, Mapping))
 
 
 def _join(path: str, key: str) -> str:
@@ -108,4 +126,4 @@ def _join(path: str, key: str) -> str:
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if is_mapping(value) else {}

@@ -40,6 +40,9 @@ TWICE, ONCE = env(("A", "task"), ("B", "b"), ("A", "platform")), env(("B", "b"),
         ),
         pytest.param({"env": {"A": "a"}}, {"env": {"A": "a"}}, id="an env that is a map"),
         pytest.param({"env": ["A", "A"]}, {"env": ["A", "A"]}, id="an env of texts"),
+        pytest.param(
+            {"env": [{"name": {}}, {"name": {}}, {}]}, {"env": [{"name": {}}, {"name": {}}, {}]}, id="no names"
+        ),
         pytest.param({"volumes": TWICE}, {"volumes": TWICE}, id="other lists"),
     ],
 )
