@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,12 +88,11 @@ def test_sub_tasks_take_turns_and_are_tried_again_one_by_one(
         most = max(most, alive(tasks))
         return True
 
+    def runs(name: str) -> bool:
+        return look() and (tasks.pods().get(name, {}).get("status") or {}).get("phase") == "Running"
+
     for name in ("m-0-3", "m-0-3-1"):
-        wait_until(
-            lambda name=name: look() and (tasks.pods().get(name, {}).get("status") or {}).get("phase") == "Running",
-            timeout=30,
-            what=f"{name} to run",
-        )
+        wait_until(partial(runs, name), timeout=30, what=f"{name} to run")
         tasks.api.delete(f"{tasks.pods_path}/{name}")
     wait_until(lambda: look() and tasks.phase("m") in ("Failed", "Succeeded"), timeout=60, what="the end")
     assert 0 < most <= 5
@@ -117,7 +117,7 @@ def test_outputs_are_lists_and_what_failed_is_left_out(run: Run, tasks: Tasks, o
         (Path(status["outputs"]["prefix"].removeprefix("file://")) / "outputs.pb").read_bytes()
     )
     values = [MessageToDict(literal) for literal in written.literals["o"].collection.literals]
-    nothing = {"scalar": {"noneType": {}}}
+    nothing: dict[str, Any] = {"scalar": {"noneType": {}}}
     assert values == [nothing if index == 2 else integer(index * index) for index in range(8)]
     assert status["customInfo"]["subTasks"] == {"total": 8, "succeeded": 7, "failed": 1}
     pods = tasks.pods()

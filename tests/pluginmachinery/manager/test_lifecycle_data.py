@@ -213,6 +213,12 @@ def test_a_later_attempt_does_not_read_the_error_of_an_earlier_one() -> None:
             id="the second has its own folders, and the first one's checkpoints",
         ),
         pytest.param(
+            {"outputPrefix": "o", "checkpointPrefix": "c", "template": {"type": "container_array"}},
+            2,
+            {"outputPrefix": "o/r2", "checkpointPrefix": "c/r2", "previousCheckpointPrefix": "c/r1"},
+            id="folders of a map task that are called by a number belong to its sub-tasks",
+        ),
+        pytest.param(
             {"checkpointPrefix": "c", "previousCheckpointPrefix": "p"},
             3,
             {"checkpointPrefix": "c/3", "previousCheckpointPrefix": "c/2"},
