@@ -55,8 +55,9 @@ def render(folder: Path, names: tuple[str, ...], every: bool, targets: tuple[str
     for verb, paths in (("create", changes.created), ("update", changes.updated), ("remove", changes.removed)):
         for path in paths:
             click.echo(f"{'would ' if check else ''}{verb} {path}")
-    unchanged = len(rendered.files) - len(changes.created) - len(changes.updated)
-    click.echo(f"{unchanged} of {len(rendered.files)} files up to date", err=True)
+    new, updated, removed = len(changes.created), len(changes.updated), len(changes.removed)
+    unchanged = len(rendered.files) - new - updated
+    click.echo(f"{new} new, {updated} updated, {removed} removed, {unchanged} unchanged", err=True)
     if check and changes:
         click.echo(f"{out} is stale: run configgen render without --check", err=True)
         raise SystemExit(STALE)

@@ -52,7 +52,11 @@ class Demo:
         out = self.folder / "rendered"
         source = SOURCE.relative_to(REPOSITORY)
         self.tell.command(["configgen", "-C", source, "render", "--all", "--out", "rendered"])
-        self.tell.output(call("configgen", "-C", SOURCE, "render", "--all", "--out", out))
+        written = [
+            line.split()[-1] for line in call("configgen", "-C", SOURCE, "render", "--all", "--out", out).splitlines()
+        ]
+        for folder, files in sorted(Counter(Path(path).parts[0] for path in written).items()):
+            self.tell.output(f"{folder}/  {files} files")
         self.tell.command(["configgen", "-C", source, "diff", "dev", "prod"])
         self.tell.output(call("configgen", "-C", SOURCE, "diff", "dev", "prod", may_exit=[DIFFERS]))
 
