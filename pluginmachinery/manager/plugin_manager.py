@@ -155,9 +155,8 @@ class PluginManager:
 
     def _delivered(self, manifest: dict[str, Any], task: TaskContext) -> dict[str, Any]:
         """The object with what stands in for webhooks, and without what operators' CRDs refuse."""
-        secrets = task.template.security_context.secrets
-        if secrets and self._conduct.inject_secrets and task.config.plugin_manager.secrets.inject == "kubernetes":
-            manifest = secret_mounts.injected(manifest, secrets)
+        if self._conduct.inject_secrets:
+            manifest = secret_mounts.delivered(manifest, task)
         if self._conduct.unique_variables and self._plugin.resource != _POD:
             manifest = unique_variables(manifest)
         return manifest

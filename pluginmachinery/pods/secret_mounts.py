@@ -17,7 +17,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pluginmachinery.core.tasks import JSON
+from pluginmachinery.core.tasks import JSON, TaskContext
 from pluginmachinery.pods import names
 
 if TYPE_CHECKING:
@@ -30,6 +30,14 @@ _ENV_VAR = 1  # flyteidl.core.Secret.MountType
 _TELLS_FOLDER = "FLYTE_SECRETS_DEFAULT_DIR"
 _TELLS_FILE_PREFIX = "FLYTE_SECRETS_FILE_PREFIX"
 _TELLS_VARIABLE_PREFIX = "FLYTE_SECRETS_ENV_PREFIX"
+
+
+def delivered(manifest: dict[str, Any], task: TaskContext) -> dict[str, Any]:
+    """The object with the secrets of its task, unless ``plugin-manager.secrets`` leaves them to a webhook."""
+    secrets = task.template.security_context.secrets
+    if not secrets or task.config.plugin_manager.secrets.inject != "kubernetes":
+        return manifest
+    return injected(manifest, secrets)
 
 
 def injected(manifest: JSON, secrets: Iterable[Secret]) -> dict[str, Any]:

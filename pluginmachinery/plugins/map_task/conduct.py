@@ -25,6 +25,8 @@ class ArrayConduct:
     check_owner: bool = True
     """A pod of a sub-task's name that belongs to somebody else is not ours. One that is ours is, although the state
     does not know it: its creator died before saying so."""
+    inject_secrets: bool = True
+    """Kubernetes secrets go into the pods (``plugin-manager.secrets``)."""
     check_policy: bool = True
     """Pods are held against ``plugin-manager.policy``."""
     same_namespace: bool = True
@@ -40,6 +42,7 @@ AS_FLYTE = ArrayConduct(
     aggregate_phase=False,
     careful_launch=False,
     check_owner=False,
+    inject_secrets=False,
     check_policy=False,
     same_namespace=False,
     clean_up_on_failure=False,

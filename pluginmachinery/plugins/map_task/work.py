@@ -46,6 +46,7 @@ from pluginmachinery.plugins.map_task.answers import Answers, Orders
 from pluginmachinery.plugins.map_task.conduct import ArrayConduct
 from pluginmachinery.plugins.map_task.states import ArrayState
 from pluginmachinery.plugins.map_task.subtasks import FINALIZER, SubTask, SubTasks
+from pluginmachinery.pods import secret_mounts
 from pluginmachinery.policy import check as policy
 
 OUTPUTS_FILE = "outputs.pb"
@@ -224,6 +225,8 @@ class Worker:
             return
         try:
             manifest = self._subs.pod(self._sub(work))
+            if self._conduct.inject_secrets:
+                manifest = secret_mounts.delivered(manifest, self._task)
         except PluginError as error:
             message = f"the pod of sub-task {self.state.runs[work.index]} could not be built: {error}"
             raise Unbuildable(ExecutionError(FAILED_TO_BUILD_RESOURCE, message)) from error
