@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -52,10 +53,8 @@ class Demo:
         out = self.folder / "rendered"
         source = SOURCE.relative_to(REPOSITORY)
         self.tell.command(["configgen", "-C", source, "render", "--all", "--out", "rendered"])
-        written = [
-            line.split()[-1] for line in call("configgen", "-C", SOURCE, "render", "--all", "--out", out).splitlines()
-        ]
-        for folder, files in sorted(Counter(Path(path).parts[0] for path in written).items()):
+        told = call("configgen", "-C", SOURCE, "render", "--all", "--out", out).splitlines()
+        for folder, files in sorted(Counter(Path(line.split()[-1]).parts[0] for line in told).items()):
             self.tell.output(f"{folder}/  {files} files")
         self.tell.command(["configgen", "-C", source, "diff", "dev", "prod"])
         self.tell.output(call("configgen", "-C", SOURCE, "diff", "dev", "prod", may_exit=[DIFFERS]))
