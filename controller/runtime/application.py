@@ -122,6 +122,8 @@ class Application:
     def checks(self) -> list[Check]:
         """What readiness depends on."""
         checks = [Check("configuration", note="loaded")]
+        failed = self.engine.world.registry.failed
+        checks += [Check(f"plugin {plugin.id}", note=f"optional, does not run: {plugin.reason}") for plugin in failed]
         checks += [_executions_check(informer) for informer in self._executions]
         checks += [_objects_check(informer) for informer in self._objects]
         checks += [_templates_check(informer) for informer in self._templates]

@@ -68,6 +68,7 @@ def test_its_tasks_run_and_what_is_missing_is_told(controller: Controller, tasks
     figures = controller.get("/metrics")[1]
     assert 'flyte_plugin_manager_plugin_running{plugin="batch-job"} 1.0' in figures
     assert 'flyte_plugin_manager_plugin_running{plugin="lost"} 0.0' in figures
+    assert "plugin lost" in controller.get("/readyz")[1]
     warnings = [line["message"] for line in controller.lines() if line["level"] == "warning"]
     assert any("lost" in text and "boom" in text for text in warnings)
 

@@ -34,11 +34,12 @@ _EVERY_OBJECT = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "
 
 def problems(built: Mapping[str, Any], file: str) -> list[str]:
     """What the API server would refuse or prune of this object, as ``path: reason``; skips where the CRD is missing."""
-    validator = _validator(_path(file), str(built["apiVersion"]).rpartition("/")[2])
+    validator = _validator(path_of(file), str(built["apiVersion"]).rpartition("/")[2])
     return sorted(f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(built))
 
 
-def _path(file: str) -> Path:
+def path_of(file: str) -> Path:
+    """The file of a CRD; skips where it is missing."""
     folders = [Path(os.environ["OPERATOR_CRDS"])] if os.environ.get("OPERATOR_CRDS") else []
     folders += [Path(__file__).parents[4] / "shared" / "operators", crd_folder()]
     for folder in folders:
