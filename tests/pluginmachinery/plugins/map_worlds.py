@@ -172,7 +172,7 @@ class MapWorld:
 
     # The store
 
-    def leave(self, index: int, literal: Mapping[str, Any]) -> None:
+    def leave(self, index: int, literal: dict[str, Any]) -> None:
         left = LiteralMap(literals={"o": ParseDict(literal, Literal())})
         self.executor.files[f"s3://b/out/{index}/outputs.pb"] = left.SerializeToString()
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pluginmachinery.core.actions import ObjectRef, Refused
+from pluginmachinery.core.actions import ObjectRef, Observation, Refused
 from pluginmachinery.core.phases import Phase
-from tests.pluginmachinery.plugins.map_worlds import MapWorld, every_name, map_task
+from tests.pluginmachinery.plugins.map_worlds import NOW, Followed, MapWorld, every_name, map_task
 
 FINALIZERS = {"k8s": {"inject-finalizer": True}}
 DELETES = {"k8s": {"delete-resource-on-finalize": True}}
@@ -132,3 +132,14 @@ def test_thousands_are_aborted_and_finalized_within_one_chain() -> None:
     world.call("finalize")
     assert world.pods == []
     assert asked == len(list(every_name(3000))) * 3
+
+
+@pytest.mark.parametrize("verb", ["abort", "finalize"])
+def test_a_clean_up_that_was_interrupted_begins_again(verb: str) -> None:
+    world = MapWorld(map_task(3, config=FINALIZERS))
+    world.handle()
+    plugin, task = world.plugin, world.task
+    first = getattr(plugin, verb)(task, world.state, Observation(NOW, Followed(world.cluster.objects)))
+    again = getattr(plugin, verb)(task, first.state, Observation(NOW, Followed(world.cluster.objects)))
+    assert len(first.actions) == 3
+    assert again == first

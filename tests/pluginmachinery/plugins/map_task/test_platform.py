@@ -231,14 +231,14 @@ def test_a_pod_that_failed_and_goes_on_trying_is_deleted() -> None:
 # --- The store -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("action", ["ReadFiles", "WriteInputs"])
-def test_a_store_that_does_not_answer_is_tried_again(action: str) -> None:
+@pytest.mark.parametrize("refused", ["ReadFiles", "WriteInputs"])
+def test_a_store_that_does_not_answer_is_tried_again(refused: str) -> None:
     world = MapWorld(map_task(2, maxAttempts=1))
     world.handle()
     world.fails("m-0-0")
     carry_out = world.executor.carry_out
-    world.executor.carry_out = lambda one: (  # type: ignore[method-assign]
-        Refused("StoreUnavailable", "away") if type(one).__name__ == action else carry_out(one)
+    world.executor.carry_out = lambda action: (  # type: ignore[method-assign]
+        Refused("StoreUnavailable", "away") if type(action).__name__ == refused else carry_out(action)
     )
     error = world.call("handle").error
     assert error is not None
@@ -309,6 +309,50 @@ def test_a_state_of_somebody_else_is_told_as_such() -> None:
         assert failed.error.code == "CorruptedPluginState"
         assert world.plugin.abort(world.task, junk, _nothing()).settled
         assert world.plugin.finalize(world.task, junk, _nothing()).settled
+
+
+def test_a_pass_that_nobody_can_read_begins_again() -> None:
+    world = MapWorld(map_task(2))
+    world.handle()
+    world.state = {**(world.state or {}), "pass": {"kind": "check", "cursor": "x"}}
+    world.runs("m-0-0", "m-0-1")
+    assert world.handle().reason == "2 sub-tasks: 2 running"
+
+
+def test_a_release_that_is_refused_is_tried_again() -> None:
+    world = MapWorld(map_task(1, config=TOKENS), quotas={"pods": 2})
+    world.handle()
+    world.succeeds("m-0-0")
+    carry_out = world.executor.carry_out
+    world.executor.carry_out = lambda action: (  # type: ignore[method-assign]
+        Refused("Unavailable", "away") if type(action).__name__ == "ReleaseToken" else carry_out(action)
+    )
+    error = world.call("handle").error
+    assert error is not None
+    assert error.message.endswith("away")
+    world.executor.carry_out = carry_out  # type: ignore[method-assign]
+    assert world.handle().phase is Phase.SUCCESS
+
+
+def test_long_and_odd_names_are_made_fit() -> None:
+    world = MapWorld(map_task(2, generatedName="My_Task" + "x" * 260))
+    world.handle()
+    assert len(set(world.pods)) == 2
+    assert all(len(name) <= 253 and name.startswith("mytask") for name in world.pods)
+
+
+def test_a_container_that_the_annotation_does_not_find_fails_the_task() -> None:
+    annotations = {"primary_container_name": "nobody"}
+    template = {
+        "container": None,
+        "k8sPod": {
+            "metadata": {"annotations": annotations},
+            "podSpec": {"containers": [{"name": "a", "image": "x"}]},
+        },
+    }
+    failed = MapWorld(map_task(1, template=template)).handle()
+    assert failed.error is not None
+    assert failed.error.code == "FailedToBuildResource"
 
 
 def _nothing() -> Any:
