@@ -113,12 +113,15 @@ def unknown_custom(subject: Subject) -> Iterator[Complaint]:
 
 
 def junk_task(subject: Subject) -> Iterator[Complaint]:
-    """Whatever stands in a task, it becomes an object or a PluginError."""
-    if subject.kubernetes is None:
-        return
+    """Whatever stands in a task, it becomes an object or a PluginError; a core plugin answers it with a transition."""
     for what, task in _spoilt_tasks(subject.task):
         try:
-            as_bytes(subject.build(task))
+            if subject.kubernetes is None:
+                subject.life(task).launch()
+            else:
+                as_bytes(subject.build(task))
+        except PluginError:
+            continue
         except Exception as error:
             yield Complaint(
                 f"{what}: {type(error).__name__}: {error}",

@@ -48,6 +48,15 @@ def _can_be_repeated(subject: Subject, verb: str) -> Iterator[Complaint]:
         if set(life.cluster.objects) - objects:
             yield Complaint(f"{verb} creates objects", f"{verb} only takes away")
             return
+        if verb == "finalize" and (held := _held(life)):
+            yield Complaint(f"finalized objects keep the finalizer {held}", "take it off: nobody else will")
+            return
+
+
+def _held(life: Life) -> str:
+    """A finalizer of Flyte's that is left on an object."""
+    finalizers = [name for each in life.cluster.objects.values() for name in each["metadata"].get("finalizers") or ()]
+    return next((name for name in finalizers if name.startswith("flyte.org/")), "")
 
 
 def _ends(transition: Transition) -> bool:

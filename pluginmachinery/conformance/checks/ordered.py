@@ -26,6 +26,7 @@ CHECKS: tuple[Check, ...] = (
     statuses.unknown_status,
     statuses.junk_status,
     statuses.state_stays_small,
+    statuses.junk_state,
     statuses.typed_errors,
     endings.deletion_in_progress,
     endings.abort_twice,

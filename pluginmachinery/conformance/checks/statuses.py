@@ -128,6 +128,30 @@ def state_stays_small(subject: Subject) -> Iterator[Complaint]:
         yield Complaint(f"the state has {size} bytes", f"at most {MAX_STATE}: keep what can not be found out again")
 
 
+def junk_state(subject: Subject) -> Iterator[Complaint]:
+    """A state that is not the plugin's own – of another version, cut off – is a transition or a PluginError."""
+    life = subject.life()
+    life.launch()
+    states = [state for _, state in spoilt(life.state)] if life.state else []
+    for state in ({}, {"junk": ["junk"]}, *states):
+        for verb in ("handle", "abort", "finalize"):
+            other = subject.life()
+            other.state = state
+            try:
+                transition = getattr(other, verb)()
+            except PluginError:
+                continue
+            except Exception as error:
+                yield Complaint(f"{verb} with the state {state}: {type(error).__name__}: {error}", _STATE_MEND)
+                return
+            if is_defect(transition.error):
+                yield Complaint(f"{verb} with the state {state}: {transition.error}", _STATE_MEND)
+                return
+
+
+_STATE_MEND = "check the state as you read it: it may have been written by another version"
+
+
 def typed_errors(subject: Subject) -> Iterator[Complaint]:
     """What a core plugin's verbs meet never comes out as an exception, nor a Kubernetes plugin's as a defect."""
     life = subject.life()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 UNEVEN_INPUTS = "UnevenInputs"
 """The cause of a failure: lists of different lengths."""
+_MOST = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,19 @@ def define(template: TaskTemplate, inputs: LiteralMap | None) -> Definition:
         size, min_successes = job.size, job.min_successes
     else:
         size = _length_of_lists(inputs)
-        min_successes = math.ceil(job.min_success_ratio * size)
+        min_successes = _share(job.min_success_ratio, size)
     if size < 0 or job.parallelism < 0:
         raise bad_task("size and parallelism can not be negative", field="custom")
     return Definition(size, min_successes, job.parallelism)
+
+
+def _share(ratio: float, size: int) -> int:
+    share = ratio * size
+    if not -_MOST <= share <= _MOST:  # NaN is in no range
+        raise bad_task(
+            f"minSuccessRatio has to be a part of the sub-tasks, not {ratio}", field="custom.minSuccessRatio"
+        )
+    return math.ceil(share)
 
 
 def _length_of_lists(inputs: LiteralMap | None) -> int:

@@ -24,6 +24,9 @@ from pluginmachinery.plugins.map_task.packed import pack, unpack
 
 CORRUPTED_PLUGIN_STATE = "CorruptedPluginState"
 
+_MOST = 2**31 - 1
+_MOST_SUB_TASKS = 2**20
+"""Far beyond what ``max-array-job-size`` allows; a damaged state must not take the memory of the process."""
 _PHASES = tuple(Phase)
 _NUMBERS = {phase: number for number, phase in enumerate(_PHASES)}
 
@@ -80,15 +83,15 @@ class ArrayState:
         if state is None:
             return cls()
         try:
-            size = int(state["size"])
+            size = _whole(state["size"], 0, _MOST_SUB_TASKS)
             cached = unpack(state.get("cached", ""), size)
             runs = [index for index in range(size) if not cached[index]]
             error = state.get("error")
             return cls(
                 stage=Stage(state["stage"]),
-                version=int(state["version"]),
+                version=_whole(state["version"], 0, _MOST),
                 size=size,
-                min_successes=int(state["minSuccesses"]),
+                min_successes=_whole(state["minSuccesses"], -_MOST, _MOST),
                 runs=runs,
                 phases=[_PHASES[number] for number in unpack(state.get("phases", ""), len(runs))],
                 retries=unpack(state.get("retries", ""), len(runs)),
@@ -143,6 +146,12 @@ class ArrayState:
             return []
         runs = frozenset(self.runs)
         return [int(index not in runs) for index in range(self.size)]
+
+
+def _whole(value: Any, least: int, most: int) -> int:
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"{str(value)[:20]} is no whole number from {least} to {most}")
+    return value
 
 
 def _read_error(written: Mapping[str, Any]) -> ExecutionError:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import Any
 import pytest
 from google.protobuf import json_format
 
+from pluginmachinery.config.documents import read_as_flyte
 from pluginmachinery.conformance import Step, check, example, examples
 from pluginmachinery.conformance.checking import name_of
 from pluginmachinery.conformance.checks.ordered import CHECKS
@@ -32,6 +36,44 @@ WITH_EXAMPLES = [declaration for declaration in IMPLEMENTED if examples.of_built
 def test_built_in_plugins_conform(declaration: Any) -> None:
     found = check(instance(declaration), examples.of_builtin(declaration.id))
     assert [str(finding) for finding in found] == []
+
+
+INJECTING = {"plugins": {"k8s": {"inject-finalizer": True, "delete-resource-on-finalize": True}}}
+
+
+@pytest.mark.parametrize("declaration", WITH_EXAMPLES, ids=lambda declaration: declaration.id)
+def test_built_in_plugins_conform_where_finalizers_are_injected(declaration: Any) -> None:
+    config = read_as_flyte(INJECTING)
+    found = check(instance(declaration), examples.of_builtin(declaration.id, config))
+    assert [str(finding) for finding in found] == []
+
+
+BUILD_ALL = """
+import orjson, sys
+from pluginmachinery.conformance import examples
+from pluginmachinery.core.plugins import KubernetesPlugin
+from pluginmachinery.manager.objects import finished_object
+from pluginmachinery.plugins.registry import BUILTIN, instance
+for declaration in BUILTIN:
+    plugin = instance(declaration) if declaration.implementation else None
+    for example in examples.of_builtin(declaration.id) if isinstance(plugin, KubernetesPlugin) else ():
+        print(orjson.dumps(finished_object(example.task, plugin, plugin.build_resource(example.task))).decode())
+"""
+
+
+def test_built_objects_are_the_same_bytes_in_every_process() -> None:
+    """Neither the seed of Python's hashes nor that of protobuf's maps may show."""
+
+    def built(seed: str) -> str:
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(
+            [sys.executable, "-c", BUILD_ALL], env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    first = built("1")
+    assert first.count("\n") > 15
+    assert first == built("2") == built("3")
 
 
 def test_every_built_in_kubernetes_plugin_has_examples_that_reach_an_end() -> None:
@@ -106,10 +148,13 @@ class Spinning:
         self._finalize = finalize
 
     def handle(self, task: TaskContext, state: PluginState, observation: Observation) -> Transition:
+        if state:
+            raise RuntimeError(f"{state} is not mine")
         ref = ObjectRef(WIDGET, "ns", "w")
         if isinstance(observation.object(ref), Found) or observation.results:
             return Transition(phases.running(), {})
-        return Transition(phases.undefined(), {}, (Create(ref, {"metadata": {"name": "w"}}),))
+        manifest = {"metadata": {"name": "w", "finalizers": ["flyte.org/finalizer-mine"]}}
+        return Transition(phases.undefined(), {}, (Create(ref, manifest),))
 
     def abort(self, task: TaskContext, state: PluginState, observation: Observation) -> Transition:
         return Transition(phases.undefined())
@@ -211,10 +256,12 @@ BROKEN: tuple[tuple[str, str, Any], ...] = (
     ("junk-status", "a text that is trusted", Widgets(read=trusting_status)),
     ("junk-status", "no phase", Widgets(read=lambda *_: None)),
     ("state-stays-small", "a version that always rises", Widgets(read=counting)),
+    ("junk-state", "a state that is not its own", Spinning()),
     ("typed-errors", "a defect", Widgets(read=raising)),
     ("deletion-in-progress", "a plugin that does not look", Spinning()),
     ("abort-twice", "nothing to be done", StoppedWidgets()),
     ("finalize-twice", "objects are made", Spinning("another")),
+    ("finalize-twice", "a finalizer is left", Spinning()),
 )
 
 
