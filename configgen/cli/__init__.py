@@ -16,7 +16,8 @@ import click
 
 COMMANDS: Mapping[str, str] = {
     "render": "Write what a cluster reads: kustomize overlays, Helm values, ConfigMaps.",
-    "diff": "Show how the effective configuration of two environments differs.",
+    "diff": "Show how two configurations differ, and what that does to the pods of tasks.",
+    "simulate": "Show the object that the controller would create for a task.",
     "explain": "Tell what a key means, its value, and which layer set it.",
 }
 """Command → its line in ``configgen --help``, which so needs no import."""

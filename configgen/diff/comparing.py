@@ -1,21 +1,23 @@
-"""Pairing the leaves of two environments."""
+"""Pairing the leaves of two sides, and what the differences do to tasks."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from configgen.diff.leaves import LeafPath, leaves, origins, shown
+from configgen.diff.leaves import Element, LeafPath, leaves, shown
+from configgen.diff.secrets import MASK, Secrets, is_secret_key
+from configgen.diff.sides import Side
 from configgen.layers.environments import Environment
 from configgen.layers.kinds import Kind, model_kind
-from configgen.layers.nodes import Mapping as Tree
 from configgen.layers.nodes import Origin, plain
 from configgen.release.values import ReleaseValues
 
-MASK: Final = "******"
-_SECRET: Final = re.compile(r"(?i)(secret|access)[-_]?(access[-_]?)?key$|password|passwd|token$|credentials?$")
+if TYPE_CHECKING:
+    from configgen.effects.comparing import Effect
+
+__all__ = ["MASK", "Change", "Comparison", "Said", "compare", "effective", "is_secret"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A leaf in which two environments differ; None: there is nothing on that side. ``secret``: do not show the
-    values."""
+    """A leaf in which two sides differ; None: there is nothing on that side. ``secret``: do not show the values."""
 
     path: LeafPath
     before: Said | None
@@ -40,41 +41,60 @@ class Change:
         return is_secret(self.path)
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All that two sides differ in. ``effect`` is None where nothing in the configuration differs; ``secrets`` are not
+    to be shown. ``remark``: why there is nothing to compare (an environment that is new, or gone)."""
+
+    before: str
+    after: str
+    changes: tuple[Change, ...]
+    secrets: Secrets = field(default_factory=Secrets)
+    effect: Effect | None = None
+    remark: str = ""
+
+    @property
+    def differs(self) -> bool:
+        return bool(self.changes or self.remark)
+
+
 def is_secret(path: LeafPath) -> bool:
     """Whether the key is one that people keep secrets under."""
-    return isinstance(path[-1], str) and bool(_SECRET.search(path[-1]))
+    last = path[-1]
+    return is_secret_key(last.key if isinstance(last, Element) else last)
 
 
-def compare(before: Environment, after: Environment) -> list[Change]:
+def compare(before: Side, after: Side) -> list[Change]:
     """All leaves of configuration and release that differ, in the order of their paths."""
-    changes = list(_compare(_Side.config(before), _Side.config(after)))
-    changes += _compare(_Side.release(before), _Side.release(after))
+    changes = list(_compare(_Leaves.config(before), _Leaves.config(after)))
+    if before.release is not None and after.release is not None:
+        changes += _compare(_Leaves.release(before), _Leaves.release(after))
     return sorted(changes, key=lambda change: shown(change.path))
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
+class _Leaves:
+    side: Side
     leaves: Mapping[LeafPath, Any]
-    tree: Tree
     prefix: LeafPath = ()
 
     @classmethod
-    def config(cls, environment: Environment) -> _Side:
-        return cls(dict(leaves(effective(environment))), environment.config)
+    def config(cls, side: Side) -> _Leaves:
+        return cls(side, dict(leaves(side.effective())))
 
     @classmethod
-    def release(cls, environment: Environment) -> _Side:
+    def release(cls, side: Side) -> _Leaves:
         kind: Kind = model_kind(ReleaseValues)
-        values = environment.values.model_dump(by_alias=True)
-        return cls(dict(leaves(values, kind)), environment.release, ("release",))
+        return cls(side, dict(leaves(side.release, kind)), ("release",))
 
     def said(self, path: LeafPath) -> Said | None:
         if path not in self.leaves:
             return None
-        return Said(self.leaves[path], origins(self.tree, path))
+        origins = self.side.release_origins if self.prefix else self.side.origins
+        return Said(self.leaves[path], origins(path))
 
 
-def _compare(before: _Side, after: _Side) -> Iterator[Change]:
+def _compare(before: _Leaves, after: _Leaves) -> Iterator[Change]:
     for path in {**before.leaves, **after.leaves}:
         old, new = before.said(path), after.said(path)
         if (old is None) != (new is None) or (old and new and old.value != new.value):
@@ -83,11 +103,6 @@ def _compare(before: _Side, after: _Side) -> Iterator[Change]:
 
 def effective(environment: Environment) -> dict[str, Any]:
     """The whole configuration of an environment with all defaults filled in; sections that are not ours as they are."""
-    said = plain(environment.config)
-    resolved = environment.configuration.model_dump(by_alias=True)
-    ours = {
-        key: value for key, value in resolved.items() if key in ("plugins", "tasks", "task_resources", "plugin-manager")
-    }
-    others = {key: value for key, value in said.items() if key not in ours}
-    third_party = {key: value for key, value in (said.get("plugins") or {}).items() if key not in ours["plugins"]}
-    return {**ours, "plugins": {**ours["plugins"], **third_party}, **others}
+    from configgen.diff.sides import effective as of
+
+    return of(environment.configuration, plain(environment.config))

@@ -1,0 +1,163 @@
+"""Configurations that are no environment of the source: a live ConfigMap, rendered files, plain Flyte documents.
+
+The documents are read as strictly as the controller reads them. What it would refuse and Flyte would not – a live
+ConfigMap of FlytePropeller may hold anything – is read as Flyte reads it, and the problems become remarks: that is what
+runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from configgen.diff.leaves import LeafPath
+from configgen.diff.sides import Side
+from configgen.layers.files import list_folder, read_text
+from configgen.layers.nodes import Origin, Place, Shape, Verb
+from configgen.layers.plugin_checks import discovered
+from configgen.problems import Problem, SourceError
+from pluginmachinery.config import documents, yaml_text
+from pluginmachinery.config.documents import Document
+from pluginmachinery.config.identifiers import with_normal_identifiers
+from pluginmachinery.config.merging import Locate, Merged
+from pluginmachinery.config.problems import ConfigurationError
+from pluginmachinery.config.strict import Reader
+from pluginmachinery.plugins.registry import known_sections
+
+_YAML: Final = (".yaml", ".yml")
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NOT_DOCUMENTS: Final = ("kustomization.yaml", "release.yaml", "configmap.yaml", "values.yaml")
+
+
+def read_side(path: Path, name: str, *, environment: str = "") -> Side:
+    """The configuration in a file or folder. ``environment`` picks one out of a folder with several.
+
+    Raises SourceError with everything that keeps even Flyte from reading it.
+    """
+    found = _in_folder(path, environment) if path.is_dir() else _in_file(path, read_text(path, str(path)))
+    return _side(sorted(found), name)
+
+
+def _side(found: list[Document], name: str) -> Side:
+    sections = known_sections(discovered())
+    merged = Merged(sections)
+    for document in found:
+        parsed = yaml_text.parse(document.name, document.text)
+        merged.problems += (*parsed.problems, *parsed.ignored)
+        merged.add(parsed)
+    reader = Reader(merged.locate, sections, merged.problems)
+    configuration = reader.configuration(merged.tree)
+    origins = _origins(merged.locate, merged.tree, name)
+    if not reader.problems:
+        return Side(name, with_normal_identifiers(configuration), merged.tree, origins)
+    try:
+        configuration = documents.read_as_flyte(found, known_sections=sections)
+    except ConfigurationError as error:
+        raise SourceError(_problem(problem) for problem in error.problems) from error
+    notes = [f"{_problem(problem)} (read as Flyte reads it)" for problem in reader.problems]
+    return Side(name, with_normal_identifiers(configuration), merged.tree, origins, notes=sorted(set(notes)))
+
+
+def _problem(problem: Any) -> Problem:
+    return Problem(problem.file, problem.line, problem.column, problem.path, problem.message, problem.mend)
+
+
+def _origins(locate: Locate, tree: Mapping[str, Any], name: str) -> Any:
+    def origins(path: LeafPath) -> tuple[Origin, ...]:
+        keys: list[str] = []
+        value: Any = tree
+        for step in path:
+            if not isinstance(step, str) or not isinstance(value, Mapping) or step not in value:
+                break
+            keys.append(step)
+            value = value[step]
+        complete = len(keys) == len(path) or (keys and not isinstance(value, Mapping))
+        place = locate(tuple(keys)) if complete else None
+        if place is None:
+            return ()
+        return (Origin(Place(name, place.file, place.line, place.column), Verb.SET, Shape.SCALAR),)
+
+    return origins
+
+
+def _in_folder(folder: Path, environment: str) -> list[Document]:
+    """What lies in a rendered folder: of the whole, of one target, of one environment, or the documents themselves."""
+    if (folder / "configmap.yaml").is_file():
+        path = folder / "configmap.yaml"
+        return _in_file(path, read_text(path, str(path)))
+    if (folder / "config").is_dir():
+        return _documents_in(folder / "config")
+    if (folder / "values.yaml").is_file():
+        path = folder / "values.yaml"
+        return _in_file(path, read_text(path, str(path)))
+    for target in ("configmap", "helm", "kustomize/overlays"):
+        if (folder / target).is_dir():
+            return _in_folder(folder / target, environment)
+    if found := _documents_in(folder):
+        return found
+    several = [path.name for path in list_folder(folder, str(folder)) if path.is_dir() and _holds_one(path)]
+    if environment in several or len(several) == 1:
+        return _in_folder(folder / (environment if environment in several else several[0]), environment)
+    mend = f"name one of {', '.join(f'{folder}/{one}' for one in several)}" if several else "name a rendered folder"
+    message = "holds several environments" if several else "holds no configuration"
+    raise SourceError([Problem(str(folder), 0, 0, "", message, mend)])
+
+
+def _holds_one(folder: Path) -> bool:
+    return any((folder / name).exists() for name in ("configmap.yaml", "config", "values.yaml"))
+
+
+def _documents_in(folder: Path) -> list[Document]:
+    paths = [path for path in list_folder(folder, str(folder)) if path.suffix in _YAML and path.is_file()]
+    wanted = [path for path in paths if path.name not in _NOT_DOCUMENTS and not path.name.startswith(".")]
+    return [Document(str(path), read_text(path, str(path))) for path in wanted]
+
+
+def _in_file(path: Path, text: str) -> list[Document]:
+    """The documents of a ConfigMap (or a List of them), of values of our chart, or the file itself."""
+    file = str(path)
+    manifests = [manifest for manifest in _parsed(text, file) if isinstance(manifest, Mapping)]
+    maps = [one for manifest in manifests for one in _config_maps(manifest)]
+    holding = [one for one in maps if _embedded(one.get("data"), file)]
+    if len(holding) > 1:
+        names = ", ".join(str((one.get("metadata") or {}).get("name")) for one in holding)
+        mend = "keep the one that is meant"
+        raise SourceError([Problem(file, 0, 0, "", f"holds several ConfigMaps: {names}", mend)])
+    if holding:
+        return _embedded(holding[0].get("data"), file)
+    if len(manifests) == 1 and "kind" not in manifests[0]:
+        values = _embedded(manifests[0].get("config"), file)
+        return values or [Document(file, text)]
+    mend = "give a ConfigMap, values of the chart, or a document of Flyte's configuration"
+    raise SourceError([Problem(file, 0, 0, "", "holds no configuration", mend)])
+
+
+def _config_maps(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    if manifest.get("kind") == "ConfigMap":
+        yield manifest
+    elif str(manifest.get("kind", "")).endswith("List"):
+        for item in manifest.get("items") or ():
+            if isinstance(item, Mapping):
+                yield from _config_maps(item)
+
+
+def _embedded(data: Any, file: str) -> list[Document]:
+    """Documents that are texts of a mapping; lines of messages count in the embedded text."""
+    if not isinstance(data, Mapping):
+        return []
+    texts = {str(name): text for name, text in data.items() if str(name).endswith(_YAML) and isinstance(text, str)}
+    return [Document(f"{file}#{name}", text) for name, text in texts.items()]
+
+
+def _parsed(text: str, file: str) -> list[Any]:
+    try:
+        return list(yaml.load_all(text, Loader=_Loader))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        raise SourceError([Problem(file, *place, "", f"is no YAML: {error.problem}", "mend it")]) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise SourceError([Problem(file, 0, 0, "", f"is no YAML: {error}", "mend it")]) from error

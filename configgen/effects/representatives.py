@@ -1,0 +1,154 @@
+"""Representative tasks: the built-in ones beside this module, one a file, and the user's own.
+
+A file holds a task template (flyteidl's TaskTemplate in protobuf JSON, as YAML or JSON) or a whole TaskExecution. Its
+name is the task's. Tasks in the folder ``tasks`` of a source are compared like the built-in ones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from configgen.layers.files import list_folder, read_text
+from configgen.problems import Problem, SourceError
+from pluginmachinery.api import names
+
+FOLDER: Final = "tasks"
+"""Folder of a source that holds the user's own tasks."""
+_SUFFIXES: Final = (".yaml", ".yml", ".json")
+_NAMESPACE: Final = "project-domain"
+_UID: Final = "00000000-0000-0000-0000-000000000000"
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class RepresentativeTask:
+    """A TaskExecution as the API server would have it. ``own``: the user's; ``origin`` is the file."""
+
+    name: str
+    execution: Mapping[str, Any]
+    own: bool
+    origin: str
+
+    @property
+    def type(self) -> str:
+        return str(self.execution["spec"]["template"]["type"])
+
+
+@cache
+def built_in() -> tuple[RepresentativeTask, ...]:
+    """The built-in tasks, in the order of their names."""
+    files = resources.files(__package__) / FOLDER
+    texts = {file.name: file.read_text("utf-8") for file in files.iterdir() if file.name.endswith(".yaml")}
+    return tuple(_task(texts[name], name, own=False) for name in sorted(texts))
+
+
+def own_tasks(source: Path) -> list[RepresentativeTask]:
+    """The user's tasks in the folder ``tasks`` of a source. Raises SourceError with the problems of all files."""
+    folder = source / FOLDER
+    if not folder.exists() and not folder.is_symlink():
+        return []
+    tasks: list[RepresentativeTask] = []
+    problems: list[Problem] = []
+    for path in list_folder(folder, FOLDER):
+        if path.suffix not in _SUFFIXES or path.name.startswith("."):
+            continue
+        shown = f"{FOLDER}/{path.name}"
+        try:
+            tasks.append(_task(read_text(path, shown), shown, own=True))
+        except SourceError as error:
+            problems += error.problems
+    if problems:
+        raise SourceError(problems)
+    return tasks
+
+
+def find(wanted: str, source: Path) -> RepresentativeTask:
+    """The task in this file, or the representative task of this name, the user's own first. Raises SourceError."""
+    path = Path(wanted)
+    if path.suffix in _SUFFIXES or "/" in wanted:
+        return _task(read_text(path, wanted), wanted, own=True)
+    known = {task.name: task for task in (*built_in(), *own_tasks(source))}
+    if wanted in known:
+        return known[wanted]
+    close = get_close_matches(wanted, known, n=1)
+    mend = f"did you mean {close[0]}?" if close else f"name a file, or one of {', '.join(sorted(known))}"
+    raise SourceError([Problem("--task", 0, 0, "", f"there is no task {wanted!r}", mend)])
+
+
+def of_type(task_type: str) -> RepresentativeTask:
+    """A task with a container, for task types that no built-in task has."""
+    container = {"image": "registry.example.org/task:v1", "args": ["run"]}
+    identifier = {"resourceType": "TASK", "project": "project", "domain": "domain", "name": "example", "version": "v1"}
+    template = {"type": task_type, "id": identifier, "container": container}
+    return RepresentativeTask(task_type, _execution(task_type, template), own=False, origin="")
+
+
+def _task(text: str, file: str, *, own: bool) -> RepresentativeTask:
+    name = Path(file).stem
+    data = _parsed(text, file)
+    if not isinstance(data, Mapping):
+        raise _error(file, 1, "", "is no task", "write a task template, or a TaskExecution")
+    if data.get("kind") == names.KIND:
+        return RepresentativeTask(name, _given(data, name, file), own, file)
+    if "kind" in data:
+        raise _error(file, 0, "kind", f"{data['kind']!r} is not {names.KIND}", f"kind: {names.KIND}")
+    return RepresentativeTask(name, _execution(name, _checked(data, file, "")), own, file)
+
+
+def _given(data: Mapping[str, Any], name: str, file: str) -> dict[str, Any]:
+    """A whole TaskExecution; what the API server would have added is added."""
+    spec, metadata = data.get("spec"), data.get("metadata") or {}
+    if not isinstance(spec, Mapping):
+        raise _error(file, 0, "spec", "is missing, or no mapping", "see docs/task-execution.md")
+    if not isinstance(metadata, Mapping):
+        raise _error(file, 0, "metadata", "is no mapping", "give it a name")
+    template = _checked(spec.get("template"), file, "spec.template")
+    execution = _execution(name, template)
+    given = {key: metadata[key] for key in ("name", "namespace", "labels", "annotations") if metadata.get(key)}
+    # Held or aborted, nothing would be created, and that is not what is asked.
+    members = {key: value for key, value in spec.items() if key not in ("suspend", "abort")}
+    return {**execution, "metadata": {**execution["metadata"], **given}, "spec": {**members, "template": template}}
+
+
+def _checked(template: Any, file: str, path: str) -> dict[str, Any]:
+    if not isinstance(template, Mapping):
+        raise _error(file, 0, path, "is missing, or no mapping", "give a task template")
+    if not isinstance(template.get("type"), str) or not template["type"]:
+        raise _error(file, 0, f"{path}.type".strip("."), "is missing, or no text", "such as type: python-task")
+    return dict(template)
+
+
+def _execution(name: str, template: dict[str, Any]) -> dict[str, Any]:
+    fitting = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "task"
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.KIND,
+        "metadata": {"name": fitting, "namespace": _NAMESPACE, "uid": _UID},
+        "spec": {"template": template},
+    }
+
+
+def _parsed(text: str, file: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - the safe loader, in C where it is there
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        message = f"is no YAML: {error.problem}"
+        raise SourceError(
+            [Problem(file, mark.line + 1 if mark else 0, mark.column + 1 if mark else 0, "", message, "mend it")]
+        ) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _error(file, 0, "", f"is no YAML: {error}", "mend it") from error
+
+
+def _error(file: str, line: int, path: str, message: str, mend: str) -> SourceError:
+    return SourceError([Problem(file, line, 0, path, message, mend)])
