@@ -42,7 +42,7 @@ def _plugin(name: str, discovery: Discovery) -> tuple[Any, PluginDeclaration | N
     if ":" in name:
         found = _imported(name)
         if not isinstance(found, PluginDeclaration):
-            return (found() if isinstance(found, type) else found), None
+            return found, None
         declaration: PluginDeclaration | None = found
     else:
         known = (*BUILTIN, *discovery.declarations)
@@ -57,10 +57,12 @@ def _plugin(name: str, discovery: Discovery) -> tuple[Any, PluginDeclaration | N
 
 
 def _imported(name: str) -> Any:
+    """What the name stands for; a class or a function is called."""
     module, _, attribute = name.partition(":")
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` has it, also when run as a script
     try:
-        return reduce(getattr, attribute.split("."), cast("Any", importlib.import_module(module)))
+        found = reduce(getattr, attribute.split("."), cast("Any", importlib.import_module(module)))
+        return found() if isinstance(found, type) or (callable(found) and not hasattr(found, "id")) else found
     except Exception as error:
         _refuse(f"{name} can not be imported: {type(error).__name__}: {error}")
 

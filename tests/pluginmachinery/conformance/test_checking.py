@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from pluginmachinery.conformance.checks.ordered import CHECKS
 from pluginmachinery.core import phases
 from pluginmachinery.core.actions import Create, Found, ObjectRef, Observation, ResourceKind
 from pluginmachinery.core.errors import bad_task
-from pluginmachinery.core.phases import ExecutionError, Phase, PhaseInfo
+from pluginmachinery.core.phases import ExecutionError, Phase, PhaseInfo, TaskInfo
 from pluginmachinery.core.plugins import AbortBehavior, KubernetesPlugin, PluginProperties
 from pluginmachinery.core.tasks import PluginContext, TaskContext, TaskMetadata
 from pluginmachinery.core.transitions import PluginState, Transition
@@ -250,6 +251,17 @@ BROKEN: tuple[tuple[str, str, Any], ...] = (
         "an error of what did not fail",
         Widgets(read=lambda *_: PhaseInfo(Phase.RUNNING, error=ExecutionError("A", "b"))),
     ),
+    ("legal-phases", "a version below zero", Widgets(read=lambda *_: phases.running(version=-1))),
+    (
+        "legal-phases",
+        "a time without a zone",
+        Widgets(read=lambda *_: phases.running(info=TaskInfo(occurred_at=datetime(2030, 1, 1)))),  # noqa: DTZ001
+    ),
+    (
+        "legal-phases",
+        "links that are no JSON",
+        Widgets(read=lambda *_: phases.running(info=TaskInfo(logs=({"uri": {1}},)))),  # type: ignore[dict-item]
+    ),
     ("same-phase-every-time", "a counter", Widgets(read=lambda *_: phases.queued(str(next(numbers))))),
     ("same-phase-every-time", "an object that is written to", Widgets(read=writing)),
     ("unknown-status", "all fields count", Widgets(read=reading_all)),
@@ -330,6 +342,17 @@ def test_the_command_checks_a_built_in_plugin(capsys: Capture) -> None:
     assert capsys.readouterr().out.startswith("dask: conforms (tried: a job that succeeds")
 
 
+def test_the_command_reads_a_configuration(capsys: Capture, tmp_path: Path) -> None:
+    file = tmp_path / "k8s.yaml"
+    file.write_text("plugins: {k8s: {inject-finalizer: true}}")
+    assert run("container", "--config", str(tmp_path)) == 0
+    file.write_text("plugins: {k8s: {inject-finaliser: true}}")
+    with pytest.raises(SystemExit) as end:
+        run("container", "--config", str(tmp_path))
+    assert end.value.code == 2
+    assert "k8s.yaml:1" in capsys.readouterr().err
+
+
 def test_the_command_tells_findings_and_their_mend(
     capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -338,6 +361,10 @@ def test_the_command_tells_findings_and_their_mend(
         "class Broken(DaskPlugin):\n"
         "    id = 'Broken'\n"
         "broken = Broken()\n"
+        "def make(): return Broken()\n"
+        "def fail(): raise RuntimeError('boom')\n"
+        "from pluginmachinery.plugins.registry import declaration_of\n"
+        "DECLARATION = declaration_of('dask')\n"
     )
     file = tmp_path / "examples.yaml"
     file.write_text("[{name: mine, task: {type: dask, container: {image: i}, custom: {workers: {}}}}]")
@@ -348,6 +375,12 @@ def test_the_command_tells_findings_and_their_mend(
     assert "mend: IDs are compared that way" in told
     assert run("broken_widgets:Broken", "--examples", str(file), "-o", "json") == 1
     assert '"check": "contract"' in capsys.readouterr().out
+    assert run("broken_widgets:make") == 1
+    assert "checked with a plain container task only" in capsys.readouterr().err
+    assert run("broken_widgets:DECLARATION") == 0
+    with pytest.raises(SystemExit):
+        run("broken_widgets:fail")
+    assert "RuntimeError: boom" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -237,6 +237,50 @@ def test_restricted_takes_the_word_of_the_pod_for_its_containers() -> None:
     assert denied(pod(spec), policy=PolicyConfig(deny="restricted")) == []
 
 
+def hardened(**context: Any) -> dict[str, Any]:
+    """A container that restricted takes, but for this."""
+    return {"securityContext": {**HARDENED["securityContext"], **context}}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "check", "path"),
+    [
+        pytest.param(
+            pod({"volumes": [{"name": "v", "emptyDir": {}}, {"name": "n", "nfs": {}}]}, hardened()),
+            "volume-types",
+            "spec.volumes[1].nfs",
+            id="a volume from the network",
+        ),
+        pytest.param(
+            pod({"securityContext": {"runAsUser": 0}}, hardened()),
+            "run-as-user",
+            "spec.securityContext.runAsUser",
+            id="a pod of root",
+        ),
+        pytest.param(
+            pod(container=hardened(runAsUser=0)),
+            "run-as-user",
+            "spec.containers[0].securityContext.runAsUser",
+            id="a container of root",
+        ),
+        pytest.param(
+            pod(container=hardened(capabilities={"drop": ["ALL"], "add": ["CHOWN"]})),
+            "dropped-capabilities",
+            "spec.containers[0].securityContext.capabilities.add",
+            id="a capability that baseline allows",
+        ),
+    ],
+)
+def test_restricted_denies_more_than_baseline(manifest: dict[str, Any], check: str, path: str) -> None:
+    assert denied(manifest) == []
+    assert denied(manifest, policy=PolicyConfig(deny="restricted")) == [(check, path)]
+
+
+def test_restricted_lets_containers_listen_below_1024() -> None:
+    manifest = pod(container=hardened(capabilities={"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}))
+    assert denied(manifest, policy=PolicyConfig(deny="restricted")) == []
+
+
 @pytest.mark.parametrize(
     ("k8s", "manifest"),
     [
