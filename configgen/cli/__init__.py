@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "diff": "Show how two configurations differ, and what that does to the pods of tasks.",
     "simulate": "Show the object that the controller would create for a task.",
     "explain": "Tell what a key means, its value, and which layer set it.",
+    "lint": "Find what is most likely a mistake.",
 }
 """Command → its line in ``configgen --help``, which so needs no import."""
 

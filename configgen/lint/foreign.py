@@ -1,0 +1,89 @@
+"""Files of other people as subjects: values of Flyte's charts, ConfigMaps, plain files, in all the forms that
+:mod:`configgen.importers.forms` recognises. Nothing is evaluated; what a template stands for is not judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from pathlib import Path as FilePath
+
+from configgen.importers.forms import Form, Recognised, Values, parts
+from configgen.layers.files import read_text
+from configgen.layers.plugin_checks import discovered
+from configgen.lint.subjects import UNREADABLE, Hit, Piece, Subject
+from pluginmachinery.config.merging import Locate, Merged
+from pluginmachinery.config.problems import Location, Path, Problem
+from pluginmachinery.config.yaml_text import Parsed
+from pluginmachinery.plugins.registry import known_sections
+
+NOTHING = (Form.NEIGHBOUR, Form.POINTER)
+
+
+def subjects_of(file: FilePath) -> list[Subject]:
+    """The configurations in a file. Raises SourceError for one that can not be read at all."""
+    shown = str(file)
+    found: list[Subject] = []
+    loose: list[Recognised] = []
+    for part in parts(read_text(file, shown), shown):
+        if isinstance(part, Values):
+            found.append(_of_values(part, shown))
+        else:
+            loose.append(part)
+    for _, group in groupby(loose, key=_belongs_to):
+        found.append(_subject(list(group), shown))
+    return found
+
+
+def _belongs_to(part: Recognised) -> tuple[bool, Path]:
+    """Documents of one ConfigMap are one configuration; other documents are one each."""
+    if "data" in part.prefix:
+        return True, part.prefix[: part.prefix.index("data")]
+    return (True, ("union",)) if part.form is Form.UNION else (False, (id(part),))
+
+
+def _of_values(values: Values, file: str) -> Subject:
+    documents = values.documents()
+    problems = tuple(problem for document in documents for problem in document.problems)
+    return _made(documents, values.form, file, problems, values)
+
+
+def _subject(documents: list[Recognised], file: str) -> Subject:
+    problems = tuple(problem for document in documents for problem in document.problems)
+    forms = [document.form for document in documents if document.form not in (*NOTHING, Form.UNREADABLE)]
+    return _made(documents, forms[0] if forms else documents[0].form, file, problems, None)
+
+
+def _made(
+    documents: Iterable[Recognised], form: Form, file: str, problems: tuple[Problem, ...], values: Values | None
+) -> Subject:
+    merged = Merged(known_sections(discovered()))
+    pieces = []
+    for document in documents:
+        if not document.tree:
+            continue
+        pieces.append(Piece(document.name, document.tree, _locator(document.locations), document.prefix, document.gate))
+        if document.gate is None:
+            merged.add(Parsed(dict(document.tree), document.locations))
+    return Subject(
+        name=file,
+        file=file,
+        tree=merged.tree,
+        locate=merged.locate,
+        form=form,
+        pieces=tuple(pieces),
+        values=values.tree if values else {},
+        locate_value=_locator(values.locations, values.prefix) if values else (lambda _: None),
+        troubles={UNREADABLE: tuple(_hit(problem) for problem in dict.fromkeys((*problems, *merged.problems)))},
+    )
+
+
+def _hit(problem: Problem) -> Hit:
+    return Hit(problem.path, problem.message, problem.mend, problem.location)
+
+
+def _locator(locations: Mapping[Path, Location], prefix: Path = ()) -> Locate:
+    def locate(path: Path) -> Location | None:
+        full = (*prefix, *path)
+        return next((locations[full[:n]] for n in range(len(full), -1, -1) if full[:n] in locations), None)
+
+    return locate

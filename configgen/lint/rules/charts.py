@@ -1,0 +1,74 @@
+"""Flyte's charts: operators that are off, sections that no value leads to, settings that stop at a gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from configgen.importers.charts import CORE_COMPONENTS
+from configgen.importers.forms import Form
+from configgen.lint.rules.plugins import choices
+from configgen.lint.subjects import Hit, Subject
+from pluginmachinery.config.problems import Path, dotted
+
+_COMPONENT: Final = {"spark": "sparkoperator", "databricks": "databricks"}
+_WITHOUT_SECTION: Final = ("ray", "dask", "pytorch", "mpi", "tensorflow", "kf-operator", "kubeflow", "rayoperator")
+"""Names under which people put settings for which the charts have no place."""
+
+
+def operator_missing(subject: Subject) -> Iterator[Hit]:
+    """A plugin that is enabled while the chart does not install what it works with."""
+    if subject.form is not Form.FLYTE_CORE:
+        return
+    enabled = frozenset().union(*(choice.cleaned for choice in choices(subject)))
+    for plugin, component in _COMPONENT.items():
+        if plugin in enabled and subject.value(component, "enabled") is False:
+            path = (component, "enabled")
+            message = f"the plugin {plugin} is enabled, its component {component} is not"
+            yield Hit(path, message, f"set {component}.enabled: true, or disable {plugin}", subject.locate_value(path))
+
+
+def gated_off(subject: Subject) -> Iterator[Hit]:
+    """Settings of a component that is not enabled: the chart does not render them."""
+    for piece in subject.pieces:
+        if piece.gate is not None:
+            message = f"the chart renders this only where {dotted(piece.gate)} is true"
+            yield Hit(piece.prefix, message, f"set {dotted(piece.gate)}: true, or remove it", piece.locate(()))
+
+
+def no_chart_section(subject: Subject) -> Iterator[Hit]:
+    """Settings of a plugin for which the chart has no place of its own."""
+    if not subject.is_values:
+        return
+    for name in _WITHOUT_SECTION:
+        places: list[Path] = [(name,)]
+        if subject.form is Form.FLYTE_BINARY:
+            places.append(("configuration", name))
+        for path in places:
+            if isinstance(subject.value(*map(str, path)), Mapping):
+                message = f"the chart has no values for {name}: they are ignored"
+                yield Hit(path, message, _home(subject), subject.locate_value(path))
+    if subject.form in (Form.FLYTE_BINARY, Form.FLYTE_2):
+        for component in CORE_COMPONENTS:
+            path = (component, "plugin_config")
+            if isinstance(subject.value(*path), Mapping):
+                message = "the chart flyte-binary takes settings of plugins only through configuration.inline"
+                yield Hit(path, message, "move it to configuration.inline", subject.locate_value(path))
+
+
+def _home(subject: Subject) -> str:
+    if subject.form is Form.FLYTE_CORE:
+        return "give configmap a member of its own, such as configmap.ray: {plugins: {ray: …}}"
+    return "put them into configuration.inline.plugins"
+
+
+def unexpressed_scopes(subject: Subject) -> Iterator[Hit]:
+    """Overrides per project and domain for something that can not express them."""
+    deaf = [target for target in subject.targets if target in ("flyte-core", "flyte-binary", "flyte2")]
+    scopes: Path = ("plugin-manager", "scopes")
+    if deaf and subject.at(*scopes):
+        message = f"the target {' and '.join(deaf)} can not express overrides per project and domain"
+        yield Hit(scopes, message, "drop the target, or give the project an environment of its own")
+    elif subject.is_values and subject.mapping("plugin-manager"):
+        message = "Flyte ignores this section; only our controller reads it"
+        yield Hit(("plugin-manager",), message, "remove it from the values of Flyte's chart")
