@@ -28,9 +28,9 @@ from pluginmachinery.core.actions import (
     Result,
     WriteInputs,
 )
-from pluginmachinery.manager.context_cache import ContextCache
-from pluginmachinery.manager.lifecycle import advance
-from pluginmachinery.manager.worlds import World
+from pluginmachinery.lifecycle.advance import advance
+from pluginmachinery.lifecycle.context_cache import ContextCache
+from pluginmachinery.lifecycle.worlds import World
 from pluginmachinery.plugins.registry import Discovery, PluginRegistry
 
 DATA_PREFIX: Final = "s3://data"

@@ -13,7 +13,7 @@ from configgen.effects.fields import Field, Path, fields, roles
 from configgen.effects.representatives import RepresentativeTask, built_in, of_type
 from pluginmachinery.config import Configuration
 from pluginmachinery.core.errors import PluginMachineryError
-from pluginmachinery.manager.worlds import World
+from pluginmachinery.lifecycle.worlds import World
 from pluginmachinery.plugins.registry import Discovery
 
 OUTCOME: Path = ("outcome",)

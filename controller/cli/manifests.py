@@ -167,7 +167,7 @@ def _payload_problems(document: Document, spec: Mapping[str, Any]) -> Iterator[P
     from pluginmachinery.api.contexts import task_context
     from pluginmachinery.config import Configuration
     from pluginmachinery.config.durations import Duration
-    from pluginmachinery.manager import inputs
+    from pluginmachinery.lifecycle import inputs
 
     try:
         task_context(spec["template"], spec, config=Configuration())

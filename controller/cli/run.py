@@ -139,7 +139,7 @@ def _application(
     from controller.services.metrics import Metrics
     from controller.services.outputs import OutputStore
     from controller.services.tokens import InMemoryTokens
-    from pluginmachinery.manager.lifecycle import World
+    from pluginmachinery.lifecycle.advance import World
 
     world = World(
         config=loaded.config,

@@ -1,7 +1,7 @@
 """The runtime: TaskExecutions are followed, decided about, and what was decided is carried out.
 
 A *slot* is what is known of one TaskExecution. Watches fill slots (``cache``), a changed slot is put in line, a worker
-takes it (``engine``), asks ``pluginmachinery.manager.lifecycle.advance`` what to do, has the actions carried out
+takes it (``engine``), asks ``pluginmachinery.lifecycle.advance.advance`` what to do, has the actions carried out
 (``effects``) and the status written (``statuses``). ``application`` puts the parts together, ``frame`` hosts them in a
 kopf operator and is the only module that imports kopf.
 

@@ -29,7 +29,7 @@ from controller.services.metrics import Figures, Metrics, WatchFigures
 from controller.services.probes import Check, ProbeServer
 from pluginmachinery.api import names
 from pluginmachinery.core.actions import ResourceKind
-from pluginmachinery.manager.lifecycle import World
+from pluginmachinery.lifecycle.advance import World
 
 _log = logging.getLogger(__name__)
 

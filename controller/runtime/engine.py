@@ -21,7 +21,7 @@ from controller.runtime.statuses import Statuses, Written, identity
 from controller.runtime.timers import Timers
 from pluginmachinery.api.execution import TERMINAL_PHASES
 from pluginmachinery.core.actions import Action, Observation, Result
-from pluginmachinery.manager.lifecycle import Decision, World, advance
+from pluginmachinery.lifecycle.advance import Decision, World, advance
 
 _log = logging.getLogger(__name__)
 

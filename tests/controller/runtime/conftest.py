@@ -32,7 +32,7 @@ from pluginmachinery.core.actions import (
     Refused,
     ResourceKind,
 )
-from pluginmachinery.manager.lifecycle import Decision
+from pluginmachinery.lifecycle.advance import Decision
 from tests.controller.stub_apiserver import StubApiServer
 
 PODS = ResourceKind("v1", "Pod", "pods")

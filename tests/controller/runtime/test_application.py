@@ -17,7 +17,7 @@ from controller.services.probes import bind
 from controller.services.tokens import InMemoryTokens
 from pluginmachinery.config.documents import read_as_flyte
 from pluginmachinery.core.actions import ResourceKind
-from pluginmachinery.manager.lifecycle import World
+from pluginmachinery.lifecycle.advance import World
 from pluginmachinery.plugins.registry import PluginRegistry
 from tests.controller.runtime.conftest import NoStore, execution
 from tests.controller.stub_apiserver import Request, StubApiServer, status

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from pluginmachinery.core.actions import Create
-from pluginmachinery.manager.lifecycle import Decision
+from pluginmachinery.lifecycle.advance import Decision
 from tests.controller.runtime.conftest import Controller, execution, life_of_one_pod
 from tests.controller.stub_apiserver import Request, StubApiServer, status
 

@@ -11,7 +11,7 @@ from pluginmachinery.config import Configuration
 from pluginmachinery.config.documents import Document, read_strict
 from pluginmachinery.core.actions import Create, Observation
 from pluginmachinery.core.tasks import EPOCH
-from pluginmachinery.manager.lifecycle import World, advance
+from pluginmachinery.lifecycle.advance import World, advance
 from pluginmachinery.plugins.enabling import EnablingError
 from pluginmachinery.plugins.registry import PluginRegistry
 from pluginmachinery.plugins.scopes import Scopes

@@ -10,9 +10,9 @@ from pluginmachinery.api import names
 from pluginmachinery.config import Configuration
 from pluginmachinery.core.actions import ResourceKind
 from pluginmachinery.core.plugins import AbortBehavior, PluginProperties
-from pluginmachinery.manager.lifecycle import World
+from pluginmachinery.lifecycle.advance import World
 from pluginmachinery.plugins.registry import PluginDeclaration, PluginRegistry
-from tests.pluginmachinery.manager.simulation import NAMESPACE, Cluster, Controller, PodLike, execution, world
+from tests.pluginmachinery.lifecycle.simulation import NAMESPACE, Cluster, Controller, PodLike, execution, world
 
 ENABLED = {"tasks": {"task_plugins": {"enabled_plugins": ("container", "echo")}}}
 

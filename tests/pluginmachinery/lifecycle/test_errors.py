@@ -13,8 +13,8 @@ from pluginmachinery.core.actions import Create, Delete, ObjectRef, Observe, Out
 from pluginmachinery.core.errors import PluginError
 from pluginmachinery.core.phases import ErrorKind, ExecutionError
 from pluginmachinery.core.transitions import Transition
-from pluginmachinery.manager.budgets import MAX_ERRORS
-from tests.pluginmachinery.manager.simulation import (
+from pluginmachinery.lifecycle.budgets import MAX_ERRORS
+from tests.pluginmachinery.lifecycle.simulation import (
     NAMESPACE,
     POD,
     Cluster,
@@ -167,7 +167,7 @@ def test_a_plugin_that_vanishes_from_the_configuration_does_not_kill_what_runs_a
 
 
 def _not_enabled() -> Exception:
-    from tests.pluginmachinery.manager.simulation import NoSuchPlugin
+    from tests.pluginmachinery.lifecycle.simulation import NoSuchPlugin
 
     return NoSuchPlugin("scripted is not enabled")
 

@@ -11,7 +11,7 @@ from pluginmachinery.api import names
 from pluginmachinery.config import Configuration
 from pluginmachinery.core import phases
 from pluginmachinery.core.actions import Delete, Refused
-from tests.pluginmachinery.manager.simulation import Cluster, Controller, PodLike, Scripted, execution, later, world
+from tests.pluginmachinery.lifecycle.simulation import Cluster, Controller, PodLike, Scripted, execution, later, world
 
 OURS = {"finalizers": [names.FINALIZER]}
 

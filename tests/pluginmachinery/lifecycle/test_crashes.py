@@ -9,7 +9,7 @@ import pytest
 
 from pluginmachinery.api import names
 from pluginmachinery.core.actions import OutputError, Outputs
-from tests.pluginmachinery.manager.simulation import (
+from tests.pluginmachinery.lifecycle.simulation import (
     Cluster,
     Controller,
     Killed,

@@ -6,8 +6,8 @@ from pluginmachinery.api import names
 from pluginmachinery.core import phases
 from pluginmachinery.core.actions import Found, ObjectRef, Observation, Outputs
 from pluginmachinery.core.transitions import Transition
-from pluginmachinery.manager.lifecycle import advance
-from tests.pluginmachinery.manager.simulation import (
+from pluginmachinery.lifecycle.advance import advance
+from tests.pluginmachinery.lifecycle.simulation import (
     NAMESPACE,
     POD,
     START,

@@ -15,8 +15,9 @@ from typing import Literal
 from pluginmachinery.api import names, times
 from pluginmachinery.core.actions import Delete, Done, Missing, ObjectRef, Outputs, ReadOutputs, Refused
 from pluginmachinery.core.phases import ErrorKind, ExecutionError, Phase, PhaseInfo, retryable_failure
-from pluginmachinery.manager import budgets, outcomes, statuses
-from pluginmachinery.manager.turns import Decision, Turn, has_effects
+from pluginmachinery.lifecycle import budgets, statuses
+from pluginmachinery.lifecycle.turns import Decision, Turn, has_effects
+from pluginmachinery.manager import outcomes
 
 Outcome = Literal["Retry", "Succeeded", "Failed", "Aborted", "Deleted"]
 _TTL_RETRY = timedelta(minutes=1)

@@ -11,7 +11,7 @@ from pluginmachinery.api.execution import MAX_ATTEMPT_HISTORY, MAX_MESSAGE_LENGT
 from pluginmachinery.config import Configuration
 from pluginmachinery.core import phases
 from pluginmachinery.core.phases import ErrorKind
-from tests.pluginmachinery.manager.simulation import Cluster, Controller, PodLike, Scripted, execution, world
+from tests.pluginmachinery.lifecycle.simulation import Cluster, Controller, PodLike, Scripted, execution, world
 
 USER = phases.retryable_failure("Error", "exit 1")
 UNKNOWN = phases.retryable_failure("Odd", "?", kind=ErrorKind.UNKNOWN)

@@ -29,9 +29,9 @@ from pluginmachinery.core.errors import PLUGIN_PANIC, PluginError, PluginMachine
 from pluginmachinery.core.phases import ErrorKind, ExecutionError, undefined
 from pluginmachinery.core.tasks import TaskContext
 from pluginmachinery.core.transitions import PluginState, Transition
-from pluginmachinery.manager import attempts, budgets, statuses
-from pluginmachinery.manager.budgets import Budgets
-from pluginmachinery.manager.worlds import World
+from pluginmachinery.lifecycle import attempts, budgets, statuses
+from pluginmachinery.lifecycle.budgets import Budgets
+from pluginmachinery.lifecycle.worlds import World
 
 if TYPE_CHECKING:
     from flyteidl.core.literals_pb2 import LiteralMap

@@ -30,10 +30,10 @@ from pluginmachinery.core.phases import (
     retryable_failure,
 )
 from pluginmachinery.core.transitions import Transition
-from pluginmachinery.manager import beginnings, deadlines, endings, statuses
-from pluginmachinery.manager.deadlines import Deadline
-from pluginmachinery.manager.turns import PLUGIN_DOES_NOT_SETTLE, Decision, Turn
-from pluginmachinery.manager.worlds import World
+from pluginmachinery.lifecycle import beginnings, deadlines, endings, statuses
+from pluginmachinery.lifecycle.deadlines import Deadline
+from pluginmachinery.lifecycle.turns import PLUGIN_DOES_NOT_SETTLE, Decision, Turn
+from pluginmachinery.lifecycle.worlds import World
 
 __all__ = ["Decision", "World", "advance"]
 

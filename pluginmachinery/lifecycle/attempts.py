@@ -21,10 +21,10 @@ from flyteidl.core.identifier_pb2 import (
 from pluginmachinery.api import names
 from pluginmachinery.api.contexts import parse_template, task_context
 from pluginmachinery.core.tasks import TaskContext
-from pluginmachinery.manager import paths
-from pluginmachinery.manager.budgets import Budgets
-from pluginmachinery.manager.context_cache import Key
-from pluginmachinery.manager.worlds import World
+from pluginmachinery.lifecycle import paths
+from pluginmachinery.lifecycle.budgets import Budgets
+from pluginmachinery.lifecycle.context_cache import Key
+from pluginmachinery.lifecycle.worlds import World
 
 if TYPE_CHECKING:
     from flyteidl.core.literals_pb2 import LiteralMap

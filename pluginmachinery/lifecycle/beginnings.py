@@ -9,9 +9,10 @@ from pluginmachinery.api.contexts import BAD_TASK_EXECUTION
 from pluginmachinery.core.actions import Files, ReadFiles, Refused, WriteInputs
 from pluginmachinery.core.errors import PluginError, PluginMachineryError
 from pluginmachinery.core.phases import ErrorKind, ExecutionError, permanent_failure
-from pluginmachinery.manager import deadlines, endings, inputs, outcomes, statuses
-from pluginmachinery.manager.budgets import Failures
-from pluginmachinery.manager.turns import PLUGIN_NOT_AVAILABLE, Decision, Turn
+from pluginmachinery.lifecycle import deadlines, endings, inputs, statuses
+from pluginmachinery.lifecycle.budgets import Failures
+from pluginmachinery.lifecycle.turns import PLUGIN_NOT_AVAILABLE, Decision, Turn
+from pluginmachinery.manager import outcomes
 from pluginmachinery.plugins.enabling import cleaned
 
 INPUTS_NOT_WRITTEN = "InputsNotWritten"

@@ -40,7 +40,7 @@ from pluginmachinery.core.errors import PluginMachineryError
 from pluginmachinery.core.phases import ErrorKind, ExecutionError, Phase
 from pluginmachinery.core.tasks import TaskContext
 from pluginmachinery.core.transitions import PluginState, Transition
-from pluginmachinery.manager.lifecycle import Decision, World, advance
+from pluginmachinery.lifecycle.advance import Decision, World, advance
 
 POD = ResourceKind("v1", "Pod", "pods")
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,8 +10,8 @@ from google.protobuf import json_format
 
 from pluginmachinery.core import phases
 from pluginmachinery.core.actions import OutputError, Outputs, ReadFiles, Refused, WriteInputs
-from pluginmachinery.manager import paths
-from tests.pluginmachinery.manager.simulation import Cluster, Controller, PodLike, Scripted, execution, world
+from pluginmachinery.lifecycle import paths
+from tests.pluginmachinery.lifecycle.simulation import Cluster, Controller, PodLike, Scripted, execution, world
 
 INPUTS = {"literals": {"x": {"scalar": {"primitive": {"integer": "5"}}}}}
 OUTPUTS = {"literals": {"o0": {"scalar": {"primitive": {"stringValue": "done"}}}}}

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from pluginmachinery.core.actions import Create, Delete, ReadOutputs, Refused
-from pluginmachinery.manager.budgets import Failures
-from tests.pluginmachinery.manager.simulation import Cluster, Controller, Killed, PodLike, execution, later, world
+from pluginmachinery.lifecycle.budgets import Failures
+from tests.pluginmachinery.lifecycle.simulation import Cluster, Controller, Killed, PodLike, execution, later, world
 
 RETRIES, SYSTEM_RETRIES = 2, 3
 TERMINAL = {"Succeeded", "Failed", "Aborted"}

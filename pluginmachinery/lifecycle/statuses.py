@@ -13,7 +13,7 @@ from typing import Any
 from pluginmachinery.api import times
 from pluginmachinery.api.execution import MAX_ATTEMPT_HISTORY, MAX_MESSAGE_LENGTH, MAX_REASON_LENGTH, ExecutionPhase
 from pluginmachinery.core.phases import ExecutionError, Phase, PhaseInfo
-from pluginmachinery.manager.budgets import Budget, Failures
+from pluginmachinery.lifecycle.budgets import Budget, Failures
 
 Status = dict[str, Any]
 

@@ -10,8 +10,8 @@ from typing import Any
 from pluginmachinery.config import Configuration
 from pluginmachinery.core.plugins import AbortOverride, CorePlugin, KubernetesPlugin
 from pluginmachinery.core.tasks import PodTemplates
+from pluginmachinery.lifecycle.context_cache import ContextCache
 from pluginmachinery.manager.backoff import Backoff
-from pluginmachinery.manager.context_cache import ContextCache
 from pluginmachinery.manager.plugin_manager import PluginManager
 from pluginmachinery.plugins.registry import PluginRegistry
 from pluginmachinery.plugins.scopes import Scopes

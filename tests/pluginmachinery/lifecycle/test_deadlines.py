@@ -8,7 +8,7 @@ import pytest
 
 from pluginmachinery.api import names
 from pluginmachinery.core.actions import Create, Refused
-from tests.pluginmachinery.manager.simulation import Cluster, Controller, PodLike, execution, later, world
+from tests.pluginmachinery.lifecycle.simulation import Cluster, Controller, PodLike, execution, later, world
 
 OURS = {"finalizers": [names.FINALIZER]}
 
