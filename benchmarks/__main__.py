@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("plugins", "controller_throughput")
+NAMES = ("plugins", "configgen", "controller_throughput")
 
 
 def main() -> None:
