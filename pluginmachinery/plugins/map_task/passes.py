@@ -8,6 +8,7 @@ by one.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,8 +23,9 @@ WINDOW = 100
 """Sub-tasks that are worked on side by side."""
 _CAUTIOUS_WINDOW = 10
 """The same while some wait for room: most of what is asked for will be refused."""
-_LONGEST = 20
-"""Transitions of a pass over sub-tasks, after which others shall have their say: it is saved and begun again."""
+LONGEST = 2
+"""Transitions of a pass over sub-tasks, after which others shall have their say: what was done is saved and shown, an
+abort gets through, and the pass begins again."""
 _WINDOWS_TO_CLEAN_UP = 20
 """Aborting and finalizing have to come to an end in one go: no more windows than these, three transitions each."""
 
@@ -90,12 +92,17 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``parallelism``: unfinished sub-tasks at a time, 0 for all. ``window``: in flight. ``cautious``: after a refusal
-    nothing more is launched in this pass."""
+    """``parallelism``: unfinished sub-tasks at a time, 0 for all. ``window``: in flight. ``transitions``: how many a
+    pass may have, 0 for as many as it takes. ``cautious``: after a refusal nothing more is launched in this pass."""
 
     parallelism: int = 0
     window: int = WINDOW
+    transitions: int = 0
     cautious: bool = False
+
+    def cut_short(self, progress: Progress, count: int) -> bool:
+        """Does the pass end before it is through with this many sub-tasks?"""
+        return bool(self.transitions) and progress.transitions >= self.transitions and progress.cursor < count
 
 
 def check(worker: Worker, progress: Progress, limits: Limits) -> bool:
@@ -121,12 +128,7 @@ def check(worker: Worker, progress: Progress, limits: Limits) -> bool:
     window = limits.window
     if limits.cautious and Phase.WAITING_FOR_RESOURCES in worker.state.phases:
         window = min(window, _CAUTIOUS_WINDOW)
-    return _go_on(worker, progress, begin, window, limits.parallelism)
-
-
-def is_cut_short(worker: Worker, progress: Progress) -> bool:
-    """Has the pass gone on for so long that it ends before its end?"""
-    return progress.transitions >= _LONGEST and progress.cursor < len(worker.state.phases)
+    return _go_on(worker, progress, begin, dataclasses.replace(limits, window=window))
 
 
 def abort(worker: Worker, progress: Progress) -> bool:
@@ -135,7 +137,7 @@ def abort(worker: Worker, progress: Progress) -> bool:
     def begin(index: int) -> Work | None:
         return worker.abort(index) if worker.may_be_alive(index) else None
 
-    return _go_on(worker, progress, begin, _clean_up_window(worker.state))
+    return _go_on(worker, progress, begin, Limits(window=_clean_up_window(worker.state)))
 
 
 def finalize(worker: Worker, progress: Progress) -> bool:
@@ -145,16 +147,14 @@ def finalize(worker: Worker, progress: Progress) -> bool:
         aborted = worker.state.phases[index] is Phase.ABORTED
         return worker.finalize(index) if aborted or worker.may_be_alive(index) else None
 
-    return _go_on(worker, progress, begin, _clean_up_window(worker.state))
+    return _go_on(worker, progress, begin, Limits(window=_clean_up_window(worker.state)))
 
 
 def _clean_up_window(state: ArrayState) -> int:
     return max(WINDOW, math.ceil(len(state.phases) / _WINDOWS_TO_CLEAN_UP))
 
 
-def _go_on(
-    worker: Worker, progress: Progress, begin: Callable[[int], Work | None], window: int, parallelism: int = 0
-) -> bool:
+def _go_on(worker: Worker, progress: Progress, begin: Callable[[int], Work | None], limits: Limits) -> bool:
     flying = progress.work
     for work in flying:
         worker.advance(work)
@@ -164,11 +164,11 @@ def _go_on(
     if progress.work:  # the whole window ends before the next one begins
         progress.transitions += 1
         return False
-    if progress.kind is Kind.CHECK and is_cut_short(worker, progress):
-        return True
     count = len(worker.state.phases)
-    while progress.cursor < count and len(progress.work) < window:
-        if parallelism and progress.unfinished + len(progress.work) >= parallelism:
+    if limits.cut_short(progress, count):
+        return True
+    while progress.cursor < count and len(progress.work) < limits.window:
+        if limits.parallelism and progress.unfinished + len(progress.work) >= limits.parallelism:
             break
         index = progress.cursor
         progress.cursor += 1

@@ -230,7 +230,9 @@ class Run:
         worker = self._worker()
         progress = Progress.read(state.progress, Kind.CHECK)
         limits = Limits(
-            parallelism=definition.job_of(self.task.template).parallelism, cautious=self._conduct.careful_launch
+            parallelism=definition.job_of(self.task.template).parallelism,
+            transitions=passes.LONGEST if self._conduct.run_through else 0,
+            cautious=self._conduct.careful_launch,
         )
         try:
             over = passes.check(worker, progress, limits)
@@ -247,7 +249,7 @@ class Run:
             state.progress = progress.write()
             return Outcome(worker.orders.actions())
         state.progress = None
-        return self._checked(progress, cut_short=passes.is_cut_short(worker, progress))
+        return self._checked(progress, cut_short=limits.cut_short(progress, len(state.phases)))
 
     def _checked(self, progress: Progress, *, cut_short: bool) -> Outcome:
         state = self.state

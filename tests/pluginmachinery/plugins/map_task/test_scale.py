@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from pluginmachinery.core.actions import Create, Done, Files, Observation, ReadFiles, Result, WriteInputs
+from pluginmachinery.core.actions import Create, Done, Files, Observation, ReadFiles, Result, WakeAt, WriteInputs
 from pluginmachinery.core.phases import Phase
 from pluginmachinery.core.transitions import Transition
 from pluginmachinery.plugins.array import ArrayPlugin
@@ -98,3 +98,13 @@ def test_a_small_parallelism_looks_at_few() -> None:
     world = MapWorld(map_task(1000, template={"custom": {"minSuccessRatio": 1.0, "parallelism": "3"}}))
     world.handle()
     assert world.pods == list(every_name(3))
+
+
+def test_pods_are_made_in_portions_so_that_an_abort_gets_through() -> None:
+    world = MapWorld(map_task(1000))
+    first = world.call("handle")
+    assert len(world.pods) == 200
+    assert first.actions == (WakeAt(NOW),)
+    assert first.phase.reason == "1000 sub-tasks: 200 queued, 800 pending"
+    world.call("abort")
+    assert world.pods == []
