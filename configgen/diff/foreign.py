@@ -15,7 +15,7 @@ import yaml
 
 from configgen.diff.leaves import LeafPath
 from configgen.diff.sides import Side
-from configgen.layers.files import list_folder, read_text
+from configgen.layers.files import list_folder, os_problem, read_text
 from configgen.layers.nodes import Origin, Place, Shape, Verb
 from configgen.layers.plugin_checks import discovered
 from configgen.problems import Problem, SourceError
@@ -37,7 +37,10 @@ def read_side(path: Path, name: str, *, environment: str = "") -> Side:
 
     Raises SourceError with everything that keeps even Flyte from reading it.
     """
-    found = _in_folder(path, environment) if path.is_dir() else _in_file(path, read_text(path, str(path)))
+    try:
+        found = _in_folder(path, environment) if path.is_dir() else _in_file(path, read_text(path, str(path)))
+    except OSError as error:
+        raise os_problem(error, str(error.filename or path)) from error
     return _side(sorted(found), name)
 
 
@@ -111,7 +114,7 @@ def _holds_one(folder: Path) -> bool:
 
 
 def _documents_in(folder: Path) -> list[Document]:
-    paths = [path for path in list_folder(folder, str(folder)) if path.suffix in _YAML and path.is_file()]
+    paths = [path for path in list_folder(folder, str(folder)) if path.suffix in _YAML and not path.is_dir()]
     wanted = [path for path in paths if path.name not in _NOT_DOCUMENTS and not path.name.startswith(".")]
     return [Document(str(path), read_text(path, str(path))) for path in wanted]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,7 @@ from configgen.diff.comparing import Comparison, compare
 from configgen.diff.secrets import Secrets
 from configgen.diff.sides import Side
 from configgen.layers.environments import Source
+from configgen.layers.files import os_problem, read_text
 from configgen.layers.source import FILE
 from configgen.problems import Problem, SourceError
 
@@ -50,9 +52,9 @@ class Sides:
     def open(self, name: str, *, environment: str = "") -> Side:
         """One side. Raises SourceError."""
         path = Path(name)
-        if not _looks_like_path(name) and (self.folder / FILE).exists() and name in self.source.definition.environments:
+        if not _looks_like_path(name) and self._is_environment(name):
             return Side.of(self.source.environment(name))
-        if path.exists() or path.is_symlink():
+        if os.path.lexists(path):
             from configgen.diff.foreign import read_side
 
             return read_side(path, name, environment=environment)
@@ -60,9 +62,12 @@ class Sides:
             revision, _, wanted = name.rpartition(":")
             return self.at_revision(revision, wanted)
         if _looks_like_path(name):
-            mend = "name an environment, REV:ENV, a rendered folder or a ConfigMap file"
-            raise SourceError([Problem(name, 0, 0, "", "does not exist", mend)])
+            read_text(path, name)  # it can not be reached; this says why
         return Side.of(self.source.environment(name))
+
+    def _is_environment(self, name: str) -> bool:
+        """Without a source there are none; a source with mistakes is another matter."""
+        return os.path.lexists(self.folder / FILE) and name in self.source.definition.environments
 
     def at_revision(self, revision: str, environment: str) -> Side:
         """An environment as of a git revision. Raises SourceError; its files are named ``REV:…``."""
@@ -77,7 +82,10 @@ class Sides:
         if revision not in self._revisions:
             from configgen.diff.revisions import extract
 
-            folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="configgen-")))
+            try:
+                folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="configgen-")))
+            except OSError as error:
+                raise os_problem(error, tempfile.gettempdir(), "written") from error
             extract(self.folder, revision, folder)
             try:
                 self._revisions[revision] = Source(folder)

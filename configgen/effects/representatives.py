@@ -6,6 +6,7 @@ name is the task's. Tasks in the folder ``tasks`` of a source are compared like 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,11 +16,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 import yaml
+from pydantic import ValidationError
 
 from configgen.layers.files import list_folder, read_text
 from configgen.problems import Problem, SourceError
 from pluginmachinery.api import names
+from pluginmachinery.api.execution import TaskExecutionSpec
 
 FOLDER: Final = "tasks"
 """Folder of a source that holds the user's own tasks."""
@@ -54,7 +58,7 @@ def built_in() -> tuple[RepresentativeTask, ...]:
 def own_tasks(source: Path) -> list[RepresentativeTask]:
     """The user's tasks in the folder ``tasks`` of a source. Raises SourceError with the problems of all files."""
     folder = source / FOLDER
-    if not folder.exists() and not folder.is_symlink():
+    if not os.path.lexists(folder):
         return []
     tasks: list[RepresentativeTask] = []
     problems: list[Problem] = []
@@ -98,10 +102,14 @@ def _task(text: str, file: str, *, own: bool) -> RepresentativeTask:
     if not isinstance(data, Mapping):
         raise _error(file, 1, "", "is no task", "write a task template, or a TaskExecution")
     if data.get("kind") == names.KIND:
-        return RepresentativeTask(name, _given(data, name, file), own, file)
-    if "kind" in data:
+        execution = _given(data, name, file)
+    elif "kind" in data:
         raise _error(file, 0, "kind", f"{data['kind']!r} is not {names.KIND}", f"kind: {names.KIND}")
-    return RepresentativeTask(name, _execution(name, _checked(data, file, "")), own, file)
+    else:
+        execution = _execution(name, _checked(data, file, ""))
+    if own:
+        _check_members(execution, file)
+    return RepresentativeTask(name, execution, own, file)
 
 
 def _given(data: Mapping[str, Any], name: str, file: str) -> dict[str, Any]:
@@ -114,9 +122,29 @@ def _given(data: Mapping[str, Any], name: str, file: str) -> dict[str, Any]:
     template = _checked(spec.get("template"), file, "spec.template")
     execution = _execution(name, template)
     given = {key: metadata[key] for key in ("name", "namespace", "labels", "annotations") if metadata.get(key)}
+    for key, value in given.items():
+        if not isinstance(value, Mapping if key in ("labels", "annotations") else str):
+            raise _error(file, 0, f"metadata.{key}", "has a wrong type", "see docs/task-execution.md")
     # Held or aborted, nothing would be created, and that is not what is asked.
     members = {key: value for key, value in spec.items() if key not in ("suspend", "abort")}
     return {**execution, "metadata": {**execution["metadata"], **given}, "spec": {**members, "template": template}}
+
+
+def _check_members(execution: Mapping[str, Any], file: str) -> None:
+    """What the API server would refuse. Raises SourceError with all of it."""
+    try:
+        # Through JSON, as it would be sent: keys that are no texts, for one, can not.
+        TaskExecutionSpec.model_validate_json(orjson.dumps(execution["spec"]))
+        orjson.dumps(execution["metadata"])
+    except orjson.JSONEncodeError as error:
+        raise _error(
+            file, 0, "", f"is not to be had in JSON: {error}", "write keys and values that JSON has"
+        ) from error
+    except ValidationError as error:
+        raise SourceError(
+            Problem(file, 0, 0, ".".join(("spec", *map(str, one["loc"]))), one["msg"], "see docs/task-execution.md")
+            for one in error.errors(include_url=False, include_input=False)
+        ) from error
 
 
 def _checked(template: Any, file: str, path: str) -> dict[str, Any]:

