@@ -9,12 +9,14 @@ Exit codes are the same everywhere: 0 as wished; 1 an answer that scripts ask fo
 from __future__ import annotations
 
 import importlib
+import keyword
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 COMMANDS: Mapping[str, str] = {
+    "import": "Make a source of an existing install's values, ConfigMaps or files.",
     "render": "Write what a cluster reads: kustomize overlays, Helm values, ConfigMaps.",
     "diff": "Show how two configurations differ, and what that does to the pods of tasks.",
     "simulate": "Show the object that the controller would create for a task.",
@@ -35,7 +37,9 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"{__name__}.{cmd_name}"), cmd_name)
+        # A word of Python can not name a module's function: `import` is in import_.py.
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(importlib.import_module(f"{__name__}.{name}"), name)
         return command
 
     def resolve_command(

@@ -14,25 +14,27 @@ from pluginmachinery.config.problems import Location, Path
 
 Locations = Mapping[Path, Location]
 
-CORE_DOCUMENTS: Final = (
-    "enabled_plugins",
-    "k8s",
-    "copilot",
-    "core",
-    "task_logs",
-    "task_resource_defaults",
-    "resource_manager",
+CORE_DOCUMENTS: Final = frozenset(
+    {"copilot", "core", "enabled_plugins", "k8s", "resource_manager", "task_logs", "task_resource_defaults"}
 )
-"""Members of flyte-core's ``configmap`` that hold Flyte's sections of plugins, tasks and propeller."""
-CORE_COMPONENTS: Final = ("sparkoperator", "databricks", "flyteagent", "flyteconnector")
-"""flyte-core's components with a ``plugin_config``, which holds only where the component is ``enabled``."""
+"""Members of flyte-core's ``configmap`` that hold plugins, tasks, propeller and platform resources. Of other members
+the chart renders only those of Flyte's other parts."""
+CORE_COMPONENTS: Final = {
+    "sparkoperator": "spark.yaml",
+    "databricks": "databricks.yaml",
+    "flyteagent": "agent_service.yaml",
+    "flyteconnector": "connector_service.yaml",
+}
+"""flyte-core's components with a ``plugin_config``, which holds only where the component is ``enabled``, and the
+document that it becomes."""
+_PLUGIN_SECTIONS: Final = frozenset({"plugins", "tasks", "task_resources"})
 _LOGS: Final = {"kubernetes": "kubernetes", "cloudwatch": "cloudwatch", "stackdriver": "stackdriver"}
 
 
 @dataclass
 class Draft:
     """One document of Flyte's configuration. ``prefix``: where in the values it hangs. ``gate``: the value that keeps
-    the chart from rendering it, None where nothing does."""
+    the chart from rendering it, ``prefix`` where it never would; None where nothing does."""
 
     name: str
     prefix: Path
@@ -59,15 +61,22 @@ class Draft:
 
 
 def core_documents(values: Mapping[str, Any], locations: Locations, prefix: Path) -> Iterator[Draft]:
-    """The documents that flyte-core renders of its values."""
+    """The documents that flyte-core renders of its values, in the order in which Flyte merges them."""
+    yield from sorted(_core_documents(values, locations, prefix), key=lambda draft: draft.name)
+
+
+def _core_documents(values: Mapping[str, Any], locations: Locations, prefix: Path) -> Iterator[Draft]:
     for name, content in _mapping(values.get("configmap")).items():
         if isinstance(content, Mapping):
-            yield _whole(f"{name}.yaml", content, (*prefix, "configmap", name), locations)
-    for component in CORE_COMPONENTS:
+            draft = _whole(f"{name}.yaml", content, (*prefix, "configmap", name), locations)
+            if name not in CORE_DOCUMENTS and draft.tree.keys() & _PLUGIN_SECTIONS:
+                draft.gate = draft.prefix
+            yield draft
+    for component, document in CORE_COMPONENTS.items():
         said = _mapping(values.get(component))
         content = said.get("plugin_config")
         if isinstance(content, Mapping):
-            draft = _whole(f"{component}.yaml", content, (*prefix, component, "plugin_config"), locations)
+            draft = _whole(document, content, (*prefix, component, "plugin_config"), locations)
             draft.gate = None if said.get("enabled") is True else (*prefix, component, "enabled")
             yield draft
 

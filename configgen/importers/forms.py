@@ -46,7 +46,8 @@ class Recognised:
 
     ``tree`` has Flyte's sections at its root, ``locations`` say where its keys stand in the file. ``prefix`` is where
     it hangs in the file's own tree, ``name`` what Flyte's ConfigMap calls it. ``gate``: the value that keeps the chart
-    from rendering it (``sparkoperator.enabled``); None where nothing does. ``templates``: lines that are left out.
+    from rendering it (``sparkoperator.enabled``), ``prefix`` where it never would; None where nothing
+    does. ``templates``: lines that are left out.
     """
 
     form: Form

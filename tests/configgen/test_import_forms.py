@@ -37,7 +37,7 @@ FORMS = {
           plugin_config:
             plugins: {k8s: {default-cpus: 1}}
         """,
-        (Form.FLYTE_CORE, "sparkoperator.yaml", "sparkoperator.plugin_config", K8S, 5),
+        (Form.FLYTE_CORE, "spark.yaml", "sparkoperator.plugin_config", K8S, 5),
     ),
     "flyte-binary's inline": (
         """

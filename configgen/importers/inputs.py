@@ -1,0 +1,154 @@
+"""From the PATHs of the command line to environments: which files belong together, and what they are called."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from configgen.importers.forms import Form, Part, Values, parts
+from configgen.layers.files import list_folder, read_text
+from configgen.problems import Problem, SourceError
+
+_NAMED: Final = re.compile(r"([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)=(.+)", re.DOTALL)
+_NOISE: Final = re.compile(r"(^|[-_.])(values|flyte|core|binary|helm|config|configmap|overrides?|propeller)(?=$|[-_.])")
+_ONLY: Final = "main"
+
+
+@dataclass
+class Input:
+    """One environment: its files in the order in which they are merged, each with what it was found to be."""
+
+    name: str
+    files: list[tuple[str, list[Part]]] = field(default_factory=list)
+
+    @property
+    def parts(self) -> list[Part]:
+        return [part for _, found in self.files for part in found]
+
+    @property
+    def form(self) -> Form | None:
+        """The chart whose values these are; None for plain documents."""
+        return next((part.form for part in self.parts if isinstance(part, Values)), None)
+
+
+def read_inputs(arguments: Sequence[str]) -> list[Input]:
+    """The environments that the arguments name. Raises SourceError with all files that can not be read.
+
+    ``NAME=PATH`` names the environment; arguments of one name are one environment, later files over earlier. A folder
+    is one environment if it holds plain configuration, else each values file in it is one. Plain files that are named
+    one by one and say different things are one environment, as Flyte takes several ``--config``.
+    """
+    named: dict[str, Input] = {}
+    loose: list[Input] = []
+    problems: list[Problem] = []
+    for argument in arguments:
+        name, path = _split(argument)
+        try:
+            found = list(_read(path))
+        except SourceError as error:
+            problems += error.problems
+            continue
+        if name:
+            target = named.setdefault(name, Input(name))
+            target.files += [file for one in found for file in one.files]
+        else:
+            loose += found
+    if problems:
+        raise SourceError(problems)
+    return [*named.values(), *_with_names(_gathered(loose), taken=set(named))]
+
+
+def _split(argument: str) -> tuple[str, str]:
+    match = _NAMED.fullmatch(argument)
+    if match and not Path(argument).exists():
+        return match.group(1), match.group(3)
+    return "", argument
+
+
+def _read(argument: str) -> Iterator[Input]:
+    if argument == "-":
+        yield Input("", [("stdin", parts(sys.stdin.read(), "stdin"))])
+        return
+    path = Path(argument)
+    if not path.is_dir():
+        yield Input(argument, [_file(path)])
+        return
+    found = [member for member in list_folder(path, argument) if not member.name.startswith(".")]
+    files: list[tuple[str, list[Part]]] = []
+    problems: list[Problem] = []
+    for member in found:
+        if member.suffix in (".yaml", ".yml") and not member.is_dir():
+            try:
+                files.append(_file(member))
+            except SourceError as error:
+                problems += error.problems
+    if problems:
+        raise SourceError(problems)
+    if not files:
+        folders = [member for member in found if member.is_dir()]
+        if not folders:
+            message, mend = "holds no YAML file", "name a file, or another folder"
+            raise SourceError([Problem(argument, 0, 0, "", message, mend)])
+        for folder in folders:
+            yield from _read(str(folder))
+    elif any(isinstance(part, Values) for _, found_parts in files for part in found_parts):
+        yield from (Input(name, [(name, found_parts)]) for name, found_parts in files if _says(found_parts))
+    else:
+        yield Input(argument, files)
+
+
+def _file(path: Path) -> tuple[str, list[Part]]:
+    return str(path), parts(read_text(path, str(path)), str(path))
+
+
+def _says(found: list[Part]) -> bool:
+    return any(isinstance(part, Values) or part.tree or part.problems for part in found)
+
+
+def _gathered(inputs: list[Input]) -> list[Input]:
+    """Plain files that do not contradict each other are one environment."""
+    if len(inputs) < 2 or any(one.form for one in inputs) or any(len(one.files) > 1 for one in inputs):
+        return inputs
+    seen: set[tuple[object, ...]] = set()
+    for one in inputs:
+        said = {leaf for part in one.parts if not isinstance(part, Values) for leaf in _leaves(part.locations)}
+        if said & seen or not said:
+            return inputs
+        seen |= said
+    return [Input("", [file for one in inputs for file in one.files])]
+
+
+def _leaves(locations: object) -> set[tuple[object, ...]]:
+    paths = set(locations) if isinstance(locations, dict) else set()
+    return {path for path in paths if path} - {path[:-1] for path in paths if path}
+
+
+def _with_names(inputs: list[Input], taken: set[str]) -> Iterator[Input]:
+    """Names from the files' names, or from their folders' where those say nothing."""
+    stems = [_stem(Path(one.name)) if one.name else "" for one in inputs]
+    folders = [_label(Path(one.name).resolve().parent.name) if one.name else "" for one in inputs]
+    telling = len(inputs) == 1 or (all(stems) and len(set(stems)) == len(stems))
+    for index, one in enumerate(inputs):
+        if telling:
+            wanted = stems[index] or _ONLY
+        else:
+            wanted = stems[index] if stems.count(stems[index]) == 1 and stems[index] else folders[index] or _ONLY
+        name, number = wanted, 2
+        while name in taken:
+            name, number = f"{wanted[:58]}-{number}", number + 1
+        taken.add(name)
+        yield Input(name, one.files)
+
+
+def _stem(path: Path) -> str:
+    """``values-prod.yaml`` → ``prod``."""
+    stem = path.resolve().name if path.is_dir() else path.stem
+    return _label(_NOISE.sub("", stem.lower()))
+
+
+def _label(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63].strip("-")
