@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "simulate": "Show the object that the controller would create for a task.",
     "explain": "Tell what a key means, its value, and which layer set it.",
     "lint": "Find what is most likely a mistake.",
+    "catalog": "List every plugin: ID, task types, objects, rights, section.",
 }
 """Command → its line in ``configgen --help``, which so needs no import."""
 

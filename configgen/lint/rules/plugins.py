@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
 
+from configgen.catalog import LAST_VERSION
 from configgen.importers.texts import is_template
 from configgen.layers.plugin_checks import discovered
 from configgen.lint.subjects import Hit, Subject
@@ -19,13 +20,6 @@ ENABLED: Final[Path] = ("tasks", "task-plugins", "enabled-plugins")
 ROUTES: Final[Path] = ("tasks", "task-plugins", "default-for-task-types")
 _CHART_ROUTES: Final = {"container": "container", "sidecar": "sidecar", "container_array": "k8s-array"}
 """Defaults that Flyte's charts bring, below those of the values."""
-LAST_VERSION: Final[Mapping[str, str]] = {
-    "qubole-hive-executor": "v1.15.3",
-    "sagemaker_training": "v1.10.0",
-    "sagemaker_custom_training": "v1.10.0",
-    "sagemaker_hyperparameter_tuning": "v1.10.0",
-}
-"""Plugins that Flyte no longer has, with the last version that had them."""
 
 
 @dataclass(frozen=True, slots=True)
