@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "explain": "Tell what a key means, its value, and which layer set it.",
     "lint": "Find what is most likely a mistake.",
     "catalog": "List every plugin: ID, task types, objects, rights, section.",
+    "schema": "Write JSON Schemas, for completion in editors.",
 }
 """Command → its line in ``configgen --help``, which so needs no import."""
 
