@@ -55,12 +55,12 @@ def diff(folder: Path, names: tuple[str, ...], base: str | None, effect: bool, o
             comparisons = [compared(*pair, folder=folder, effects=effect)]
         else:
             raise click.UsageError("Name two things to compare, or --base REV.")
-    show(_form(output, several=base is not None)(comparisons))
+    show(_form(output, folder, several=base is not None)(comparisons))
     if any(comparison.differs for comparison in comparisons):
         raise SystemExit(DIFFERENT)
 
 
-def _form(output: str, *, several: bool) -> Callable[[list[Comparison]], str]:
+def _form(output: str, folder: Path, *, several: bool) -> Callable[[list[Comparison]], str]:
     match output:
         case "json":
             from configgen.diff.json_form import as_json
@@ -77,7 +77,7 @@ def _form(output: str, *, several: bool) -> Callable[[list[Comparison]], str]:
         case "sarif":
             from configgen.diff.sarif import as_sarif
 
-            return as_sarif
+            return lambda comparisons: as_sarif(comparisons, folder)
     from configgen.diff.text import as_text
 
     return as_text

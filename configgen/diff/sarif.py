@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import orjson
 
@@ -20,14 +23,15 @@ _RULES: Final = (
 )
 
 
-def as_sarif(comparisons: list[Comparison]) -> str:
-    """One run with all comparisons."""
+def as_sarif(comparisons: list[Comparison], folder: Path = Path()) -> str:
+    """One run with all comparisons. Files of the source lie in ``folder``, as a person named it: code hosts want paths
+    from where the command ran, which is the repository's root."""
     driver = {
         "name": "configgen diff",
         "version": metadata.version("flyte-plugin-manager"),
         "rules": [{"id": rule, "shortDescription": {"text": text}} for rule, text in _RULES],
     }
-    results = [result for comparison in comparisons for result in _results(comparison)]
+    results = [result for comparison in comparisons for result in _results(comparison, folder)]
     content = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -36,14 +40,14 @@ def as_sarif(comparisons: list[Comparison]) -> str:
     return orjson.dumps(content, option=orjson.OPT_INDENT_2).decode()
 
 
-def _results(comparison: Comparison) -> Iterator[dict[str, Any]]:
+def _results(comparison: Comparison, folder: Path) -> Iterator[dict[str, Any]]:
     sides = f"{comparison.before} → {comparison.after}"
     if comparison.remark:
         yield _result("environment-differs", "note", f"{sides}: {comparison.remark}")
     for change in comparison.changes:
         values = [value_line(said, change, comparison.secrets) for said in (change.before, change.after)]
         text = f"{sides}: {shown(change.path)}: {values[0]} → {values[1]}"
-        yield _result("configuration-differs", "note", text) | _locations(change)
+        yield _result("configuration-differs", "note", text) | _locations(change, folder)
     if comparison.effect is None:
         return
     from configgen.effects import wording
@@ -58,12 +62,16 @@ def _result(rule: str, level: str, text: str) -> dict[str, Any]:
     return {"ruleId": rule, "level": level, "message": {"text": text}}
 
 
-def _locations(change: Change) -> dict[str, Any]:
+def _locations(change: Change, folder: Path) -> dict[str, Any]:
     """Where the new value is written; where it is a built-in default, where the old one was."""
     for said in (change.after, change.before):
         if said and said.origins and said.origins[0].place.line:
             place = said.origins[0].place
             region = {"startLine": place.line, "startColumn": max(place.column, 1)}
-            location = {"artifactLocation": {"uri": place.file.partition("#")[0]}, "region": region}
+            file, inside, _ = place.file.partition("#")
+            if inside:  # lines count in a text inside of the file
+                region = {"startLine": 1}
+            path = folder / file if os.path.lexists(folder / file) else Path(file)
+            location = {"artifactLocation": {"uri": quote(path.as_posix())}, "region": region}
             return {"locations": [{"physicalLocation": location}]}
     return {}

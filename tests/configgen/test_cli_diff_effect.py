@@ -175,3 +175,14 @@ def test_messages_are_imported_only_where_there_is_an_effect(arguments: list[str
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_sarif_names_files_from_where_the_command_ran(configgen: Configgen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(EXAMPLE.parents[1])
+    found = json.loads(configgen("-C", "examples/configuration", "diff", "dev", "prod", "-o", "sarif").stdout)
+    places = [one["locations"][0]["physicalLocation"] for one in found["runs"][0]["results"] if one.get("locations")]
+    assert len(places) == 22
+    assert all(Path(place["artifactLocation"]["uri"]).is_file() for place in places)
+    assert {rule["id"] for rule in found["runs"][0]["tool"]["driver"]["rules"]} >= {
+        one["ruleId"] for one in found["runs"][0]["results"]
+    }
