@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from configgen.cli.options import problems_end_the_command, show
+from configgen.cli.options import problems_end_the_command, show, source_folder
 
 if TYPE_CHECKING:
     from configgen.importers.importing import Import
 
 
 @click.command("import", short_help="Make a source of an existing install's values, ConfigMaps or files.")
+@source_folder
 @click.argument("paths", nargs=-1, required=True, metavar="[NAME=]PATH…")
 @click.option(
     "--into", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the new source."
 )
 @click.option("-o", "output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form.")
 @problems_end_the_command
-def import_(paths: tuple[str, ...], into: Path, output: str) -> None:
+def import_(folder: Path, paths: tuple[str, ...], into: Path | None, output: str) -> None:
     """Make a layered source of what an install is configured with today.
 
     PATH is a values file of flyte-core or flyte-binary (umbrella charts and Flyte 2 too), a ConfigMap (kubectl get -o
@@ -42,6 +43,7 @@ def import_(paths: tuple[str, ...], into: Path, output: str) -> None:
     from configgen.importers.inputs import read_inputs
     from configgen.importers.new_files import write_new
 
+    into = into or folder
     result = run(read_inputs(paths))
     write_new(result.files, into, "--into")
     show(_json(result) if output == "json" else _text(result, into))
