@@ -52,6 +52,8 @@ class Comparison:
     secrets: Secrets = field(default_factory=Secrets)
     effect: Effect | None = None
     remark: str = ""
+    no_effect: str = ""
+    """Why nothing can be told of pods, where the configuration differs."""
 
     @property
     def differs(self) -> bool:

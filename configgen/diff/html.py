@@ -53,6 +53,8 @@ def _section(comparison: Comparison) -> Iterator[str]:
         yield f"<p>{escape(comparison.remark)}</p>"
     else:
         yield f"<p>{escape(summary(len(comparison.changes), comparison.before, comparison.after))}</p>"
+    if comparison.no_effect:
+        yield f"<p>{escape(comparison.no_effect)}</p>"
     if comparison.effect is not None:
         yield from _effect(comparison)
     if comparison.changes:

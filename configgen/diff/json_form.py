@@ -36,7 +36,8 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         ],
         "effect": _effect(comparison),
     }
-    return {**content, "remark": comparison.remark} if comparison.remark else content
+    more = {"remark": comparison.remark, "noEffect": comparison.no_effect}
+    return {**content, **{name: text for name, text in more.items() if text}}
 
 
 def _side(said: Said | None, change: Change, comparison: Comparison) -> dict[str, Any] | None:

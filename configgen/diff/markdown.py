@@ -27,6 +27,9 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         return
     if comparison.effect is not None:
         yield from _effect(comparison)
+    if comparison.no_effect:
+        yield _plain(comparison.no_effect)
+        yield ""
     told = summary(len(comparison.changes), comparison.before, comparison.after)
     if not comparison.changes:
         yield _plain(told)

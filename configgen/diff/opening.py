@@ -18,6 +18,7 @@ from configgen.layers.environments import Source
 from configgen.layers.files import os_problem, read_text
 from configgen.layers.source import FILE
 from configgen.problems import Problem, SourceError
+from pluginmachinery.plugins.enabling import EnablingError
 
 if TYPE_CHECKING:
     from configgen.effects.comparing import Effect
@@ -109,7 +110,11 @@ def compared(before: Side, after: Side, *, folder: Path, effects: bool = True) -
     # The release says how the controller runs, not what it creates.
     if not effects or not any(change.path[0] != "release" for change in changes):
         return comparison
-    return replace(comparison, effect=_effect(before, after, folder))
+    try:
+        return replace(comparison, effect=_effect(before, after, folder))
+    except EnablingError as error:
+        told = f"What happens to pods can not be told: {error.message}; {error.mend}."
+        return replace(comparison, no_effect=secrets.text(told))
 
 
 def against_base(opened: Sides, revision: str, names: Sequence[str], *, effects: bool = True) -> list[Comparison]:
@@ -143,13 +148,8 @@ def _effect(before: Side, after: Side, folder: Path) -> Effect:
     from configgen.effects.comparing import effect
     from configgen.effects.representatives import own_tasks
     from configgen.layers.plugin_checks import discovered
-    from pluginmachinery.plugins.enabling import EnablingError
 
-    try:
-        return effect(before.configuration, after.configuration, own_tasks(folder), discovered())
-    except EnablingError as error:
-        name = f"{before.name}, {after.name}"
-        raise SourceError([Problem(name, 0, 0, "tasks.task-plugins", error.message, error.mend)]) from error
+    return effect(before.configuration, after.configuration, own_tasks(folder), discovered())
 
 
 def _at(revision: str, error: SourceError, folder: Path | None = None) -> SourceError:

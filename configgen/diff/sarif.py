@@ -48,6 +48,8 @@ def _results(comparison: Comparison, folder: Path) -> Iterator[dict[str, Any]]:
         values = [value_line(said, change, comparison.secrets) for said in (change.before, change.after)]
         text = f"{sides}: {shown(change.path)}: {values[0]} → {values[1]}"
         yield _result("configuration-differs", "note", text) | _locations(change, folder)
+    if comparison.no_effect:
+        yield _result("pods-change", "warning", f"{sides}: {comparison.no_effect}")
     if comparison.effect is None:
         return
     from configgen.effects import wording

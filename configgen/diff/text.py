@@ -25,6 +25,9 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         yield from _paragraph(change, comparison)
         yield ""
     yield summary(len(comparison.changes), comparison.before, comparison.after)
+    if comparison.no_effect:
+        yield ""
+        yield comparison.no_effect
     if comparison.effect is not None:
         yield ""
         yield from _effect(comparison)

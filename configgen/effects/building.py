@@ -31,7 +31,8 @@ from pluginmachinery.core.actions import (
 from pluginmachinery.lifecycle.advance import advance
 from pluginmachinery.lifecycle.context_cache import ContextCache
 from pluginmachinery.lifecycle.worlds import World
-from pluginmachinery.plugins.registry import Discovery, PluginRegistry
+from pluginmachinery.plugins.enabling import cleaned
+from pluginmachinery.plugins.registry import BUILTIN, Discovery, PluginRegistry
 
 DATA_PREFIX: Final = "s3://data"
 """Where tasks that name no paths would have their data."""
@@ -67,9 +68,29 @@ class _ControllersEnvironment(dict[str, str]):
 
 
 def world_of(configuration: Configuration, third_party: Discovery | None = None) -> World:
-    """The controller's world under this configuration. Raises EnablingError for plugins that can not run."""
+    """The controller's world under this configuration.
+
+    Plugins that do not run here are left out: a live configuration of Flyte enables some that only Flyte has, and the
+    pods of all others can be told. Raises EnablingError where two plugins want one task type.
+    """
+    configuration = _runnable(configuration, third_party or Discovery())
     registry = PluginRegistry.from_config(configuration, third_party, load=False)
     return World(configuration, registry, environment=_ControllersEnvironment(), data_prefix=DATA_PREFIX)
+
+
+def _runnable(configuration: Configuration, third_party: Discovery) -> Configuration:
+    known = (*BUILTIN, *third_party.declarations)
+    runs = {cleaned(one.id) for one in known if one.implementation is not None}
+    wanted = configuration.tasks.task_plugins
+    enabled = tuple(name for name in wanted.enabled_plugins if cleaned(name) in runs)
+    if wanted.enabled_plugins and not enabled:
+        return configuration  # an empty list would enable all
+    chosen = {
+        task_type: name for task_type, name in wanted.default_for_task_types.items() if cleaned(str(name)) in runs
+    }
+    task_plugins = wanted.model_copy(update={"enabled_plugins": enabled, "default_for_task_types": chosen})
+    tasks = configuration.tasks.model_copy(update={"task_plugins": task_plugins})
+    return configuration.model_copy(update={"tasks": tasks})
 
 
 def build(world: World, task: RepresentativeTask) -> Built:

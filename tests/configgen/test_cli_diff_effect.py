@@ -186,3 +186,20 @@ def test_sarif_names_files_from_where_the_command_ran(configgen: Configgen, monk
     assert {rule["id"] for rule in found["runs"][0]["tool"]["driver"]["rules"]} >= {
         one["ruleId"] for one in found["runs"][0]["results"]
     }
+
+
+def test_plugins_that_only_flyte_has_do_not_keep_from_telling_of_the_others(
+    tmp_path: Path, configgen: Configgen
+) -> None:
+    chosen = "{enabled-plugins: [container, agent-service], default-for-task-types: {x: agent-service}}"
+    live = f"tasks: {{task-plugins: {chosen}}}\n"
+    found = run(configgen, tmp_path, live, live + "plugins: {k8s: {default-labels: {a: b}}}\n")
+    assert groups(found) == {"every pod": ["gains label a = b"]}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_can_not_be_told_is_said(form: str, tmp_path: Path, configgen: Configgen) -> None:
+    """An empty list enables all plugins, and two of them want the same task types."""
+    found = str(run(configgen, tmp_path, "tasks: {}\n", "plugins: {k8s: {default-labels: {a: b}}}\n", form))
+    assert "What happens to pods can not be told: " in found
+    assert "default-labels.a" in found
