@@ -24,8 +24,7 @@ WINDOW = 100
 _CAUTIOUS_WINDOW = 10
 """The same while some wait for room: most of what is asked for will be refused."""
 LONGEST = 2
-"""Transitions of a pass over sub-tasks, after which others shall have their say: what was done is saved and shown, an
-abort gets through, and the pass begins again."""
+"""Transitions of a pass over sub-tasks, after which it pauses: what was done is shown, and an abort gets through."""
 _WINDOWS_TO_CLEAN_UP = 20
 """Aborting and finalizing have to come to an end in one go: no more windows than these, three transitions each."""
 
@@ -42,8 +41,9 @@ class Kind(StrEnum):
 class Progress:
     """How far a pass is.
 
-    ``cursor``: the next sub-task. ``unfinished``: those behind the cursor that count for parallelism. ``refused``: a
-    sub-task had to wait in this pass. ``changed``: phases are other than before. ``trouble``: told at the end.
+    ``cursor``: the next sub-task. ``unfinished``: those before it that count for parallelism. ``refused``: a sub-task
+    had to wait in this pass. ``changed``: phases are other than before. ``paused``: it did not go through in one go, so
+    there may be news of those before the cursor. ``trouble``: told at the end.
     """
 
     kind: Kind
@@ -52,6 +52,7 @@ class Progress:
     transitions: int = 0
     refused: bool = False
     changed: bool = False
+    paused: bool = False
     trouble: ExecutionError | None = None
     work: list[Work] = field(default_factory=list)
 
@@ -69,6 +70,7 @@ class Progress:
                 transitions=int(written["transitions"]),
                 refused=bool(written.get("refused")),
                 changed=bool(written.get("changed")),
+                paused=bool(written.get("paused")),
                 trouble=None if trouble is None else ExecutionError(trouble[0], trouble[1], ErrorKind.SYSTEM),
                 work=[Work.read(one) for one in written["work"]],
             )
@@ -83,6 +85,7 @@ class Progress:
             "transitions": self.transitions,
             "refused": self.refused,
             "changed": self.changed,
+            "paused": self.paused,
             "work": [work.write() for work in self.work],
         }
         if self.trouble is not None:
@@ -100,13 +103,13 @@ class Limits:
     transitions: int = 0
     cautious: bool = False
 
-    def cut_short(self, progress: Progress, count: int) -> bool:
-        """Does the pass end before it is through with this many sub-tasks?"""
+    def pause(self, progress: Progress, count: int) -> bool:
+        """Does the pass pause before it is through with this many sub-tasks?"""
         return bool(self.transitions) and progress.transitions >= self.transitions and progress.cursor < count
 
 
 def check(worker: Worker, progress: Progress, limits: Limits) -> bool:
-    """Launch and follow sub-tasks. True: the pass is over; False: the worker's orders come first.
+    """Launch and follow sub-tasks. True: the pass is over, or pauses; False: the worker's orders come first.
 
     Raises Interrupted, Stop or Unbuildable.
     """
@@ -165,7 +168,7 @@ def _go_on(worker: Worker, progress: Progress, begin: Callable[[int], Work | Non
         progress.transitions += 1
         return False
     count = len(worker.state.phases)
-    if limits.cut_short(progress, count):
+    if limits.pause(progress, count):
         return True
     while progress.cursor < count and len(progress.work) < limits.window:
         if limits.parallelism and progress.unfinished + len(progress.work) >= limits.parallelism:

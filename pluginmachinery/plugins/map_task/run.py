@@ -6,6 +6,7 @@ another stage, *stays* (to be called again when something changes, or at a time)
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -51,6 +52,8 @@ TOO_LARGE = "MapTaskTooLarge"
 
 _LOOK_AGAIN = timedelta(seconds=10)
 """How long sub-tasks wait for room, and how often a catalogue is asked."""
+_SOON = timedelta(milliseconds=50)
+"""There is more to do, and other tasks may have their turn before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +234,7 @@ class Run:
         progress = Progress.read(state.progress, Kind.CHECK)
         limits = Limits(
             parallelism=definition.job_of(self.task.template).parallelism,
+            window=passes.WINDOW,
             transitions=passes.LONGEST if self._conduct.run_through else 0,
             cautious=self._conduct.careful_launch,
         )
@@ -248,20 +252,24 @@ class Run:
         if not over:
             state.progress = progress.write()
             return Outcome(worker.orders.actions())
-        state.progress = None
-        return self._checked(progress, cut_short=limits.cut_short(progress, len(state.phases)))
+        return self._checked(progress, pauses=limits.pause(progress, len(state.phases)))
 
-    def _checked(self, progress: Progress, *, cut_short: bool) -> Outcome:
+    def _checked(self, progress: Progress, *, pauses: bool) -> Outcome:
         state = self.state
         following = summary.next_stage(state)
         if following is not Stage.CHECK:
             state.enter(following)
             return _MOVED
         state.version += progress.changed
-        if cut_short or (self._conduct.run_through and Phase.RETRYABLE_FAILURE in state.phases and progress.changed):
-            return Outcome(wake_at=self._answers.now)
-        waiting = Phase.WAITING_FOR_RESOURCES in state.phases
-        return Outcome(wake_at=self._answers.now + _LOOK_AGAIN if waiting else None)
+        if pauses:
+            state.progress = dataclasses.replace(progress, transitions=0, paused=True).write()
+            return Outcome(wake_at=self._answers.now + _SOON)
+        state.progress = None
+        retries = self._conduct.run_through and Phase.RETRYABLE_FAILURE in state.phases
+        if progress.changed and (progress.paused or retries):
+            return Outcome(wake_at=self._answers.now + _SOON)
+        waits = progress.paused or Phase.WAITING_FOR_RESOURCES in state.phases
+        return Outcome(wake_at=self._answers.now + _LOOK_AGAIN if waits else None)
 
     def abort(self) -> Outcome:
         """Too few can still succeed: the others are stopped."""

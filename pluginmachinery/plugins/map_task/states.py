@@ -5,9 +5,9 @@
     {"stage": "Check", "version": 7, "size": 20, "minSuccesses": 18, "cached": "1:AAAB",
      "phases": "4:…", "retries": "1:…", "systemFailures": "", "error": {…}, "pass": {…}}
 
-``size`` counts all sub-tasks, the packed lists only those that run. ``pass`` is there only while actions are carried
-out; a state is saved without it. Stages are Flyte's; a run goes through them in this order, or from Check to Abort and
-on to ASSEMBLE_ERROR.
+``size`` counts all sub-tasks, the packed lists only those that run. ``pass`` is there while actions are carried out,
+and while a pass over very many sub-tasks pauses. Stages are Flyte's; a run goes through them in this order, or from
+Check to Abort and on to AssembleError.
 """
 
 from __future__ import annotations

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pluginmachinery.core.actions import Refused
 from pluginmachinery.core.phases import Phase
+from pluginmachinery.plugins.map_task import passes
 from tests.pluginmachinery.plugins.map_worlds import MapWorld, map_task
 
 SIZE, ATTEMPTS, PARALLELISM, ENOUGH = 6, 3, 2, 4
@@ -56,8 +58,16 @@ def disturb(world: MapWorld, chance: random.Random) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.integers(0, 2**32), st.booleans())
-def test_it_comes_out_right(seed: int, watched: bool) -> None:
+@given(st.integers(0, 2**32), st.booleans(), st.sampled_from([1, 2, 100]))
+def test_it_comes_out_right(seed: int, watched: bool, window: int) -> None:
+    """``window``: sub-tasks worked on side by side; with few the passes pause between them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passes, "WINDOW", window)
+        patch.setattr(passes, "LONGEST", 1)
+        _comes_out_right(seed, watched)
+
+
+def _comes_out_right(seed: int, watched: bool) -> None:
     chance = random.Random(seed)
     custom = {"minSuccessRatio": ENOUGH / SIZE - 0.01, "parallelism": str(PARALLELISM)}
     world = MapWorld(map_task(SIZE, template={"custom": custom}, maxAttempts=ATTEMPTS), watched=watched)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -104,7 +105,7 @@ def test_pods_are_made_in_portions_so_that_an_abort_gets_through() -> None:
     world = MapWorld(map_task(1000))
     first = world.call("handle")
     assert len(world.pods) == 200
-    assert first.actions == (WakeAt(NOW),)
+    assert first.actions == (WakeAt(NOW + timedelta(milliseconds=50)),)
     assert first.phase.reason == "1000 sub-tasks: 200 queued, 800 pending"
     world.call("abort")
     assert world.pods == []
