@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 COMMANDS: Mapping[str, str] = {
+    "init": "Make a new source: base, dev, prod, and a workflow that posts diffs.",
     "import": "Make a source of an existing install's values, ConfigMaps or files.",
     "render": "Write what a cluster reads: kustomize overlays, Helm values, ConfigMaps.",
     "diff": "Show how two configurations differ, and what that does to the pods of tasks.",

@@ -1,0 +1,71 @@
+"""`configgen init`: a source that renders at once, and a workflow whose commands run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from tests.configgen.conftest import Configgen, tree
+
+
+def test_a_new_source_renders(configgen: Configgen, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    result = configgen("-C", source, "init")
+    assert result.exit_code == 0, result.stderr
+    assert [f"create {source / name}" for name in sorted(tree(source))] == result.stdout.splitlines()
+    assert configgen("-C", source, "render", "--all", "--out", tmp_path / "out").exit_code == 0
+    assert configgen("-C", source, "diff", "dev", "prod", "--no-effect").exit_code == 1
+
+
+def test_an_existing_install_is_taken_over(configgen: Configgen, tmp_path: Path) -> None:
+    (tmp_path / "values.yaml").write_text("configuration: {inline: {plugins: {k8s: {default-cpus: 3}}}}\n")
+    source = tmp_path / "source"
+    result = configgen("-C", source, "init", "--from", f"prod={tmp_path / 'values.yaml'}")
+    assert result.exit_code == 0, result.stderr
+    assert "environments:\n  prod:" in (source / "configgen.yaml").read_text()
+    assert (source / ".github/workflows/configuration.yaml").exists()
+    assert configgen("-C", source, "render", "--all", "--out", tmp_path / "out").exit_code == 0
+
+
+def test_nothing_is_overwritten(configgen: Configgen, tmp_path: Path) -> None:
+    workflows = tmp_path / ".github/workflows"
+    workflows.mkdir(parents=True)
+    (workflows / "others.yaml").write_text("mine\n")
+    assert configgen("-C", tmp_path, "init").exit_code == 0
+    before = tree(tmp_path)
+    result = configgen("-C", tmp_path, "init")
+    assert result.exit_code == 2
+    assert "is there already, and is not overwritten" in result.stderr
+    assert tree(tmp_path) == before
+    assert before[".github/workflows/others.yaml"] == "mine\n"
+
+
+def test_the_commands_of_the_workflow_run(configgen: Configgen, tmp_path: Path) -> None:
+    assert configgen("-C", tmp_path, "init").exit_code == 0
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-q", "-m", "a source")
+    layer = tmp_path / "environments/prod/config/prod.yaml"
+    layer.write_text(layer.read_text().replace("16Gi", "32Gi"))
+    workflow = yaml.load((tmp_path / ".github/workflows/configuration.yaml").read_text(), yaml.BaseLoader)
+    steps = {step["name"]: step["run"] for step in workflow["jobs"]["effect"]["steps"] if "name" in step}
+    for name in ("Render", "Effect"):
+        environment = {"SOURCE": ".", "BASE": "main", "RUNNER_TEMP": str(tmp_path)}
+        run(tmp_path, steps[name], environment)
+    assert "32Gi" in (tmp_path / "effect.md").read_text()
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@localhost"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, timeout=60)
+
+
+def run(folder: Path, command: str, environment: dict[str, str]) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(
+        ["bash", "-ec", command], cwd=folder, check=True, env={**os.environ, **environment, "PATH": path}, timeout=120
+    )
