@@ -84,6 +84,15 @@ def environments_schema() -> Schema:
         },
         ["rule", "reason", "until"],
     )
+    labels = {"type": "object", "additionalProperties": {"type": ["string", "boolean", "number"]}}
+    pool = _object(
+        {
+            "name": {"description": "Name for messages.", **_TEXT},
+            "environments": {"description": "Where it is; absent: everywhere.", "type": "array", "items": _TEXT},
+            "labels": {"description": "Labels of its nodes.", **labels},
+        },
+        ["labels"],
+    )
     members: Schema = {
         "environments": {
             "description": "Environments by name.",
@@ -92,6 +101,7 @@ def environments_schema() -> Schema:
             "propertyNames": name,
             "additionalProperties": environment,
         },
+        "node-pools": {"description": "Nodes of the clusters, for lint.", "type": "array", "items": pool},
         "waivers": {"description": "Findings of lint that are accepted.", "type": "array", "items": waiver},
     }
     return {"$schema": DIALECT, "title": "configgen.yaml", **_object(members, ["environments"])}

@@ -87,7 +87,7 @@ class _Reader:
         if not isinstance(root, YamlMapping):
             self._problem(root, "", "no mapping", "start with environments:")
             return {}
-        self._known_keys(root, "", ("environments", "waivers"))
+        self._known_keys(root, "", ("environments", "waivers", "node-pools"))
         listed = _member(root, "environments")
         if listed is None or not isinstance(listed.value, YamlMapping) or not listed.value.entries:
             self._problem(listed.value if listed else root, "environments", "no environment is defined", "name one")

@@ -4,6 +4,7 @@ becomes findings, beside all the others."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from configgen.layers.conflicts import conflicts
 from configgen.layers.environments import Source
@@ -13,6 +14,7 @@ from configgen.layers.nodes import Mapping as Tree
 from configgen.layers.nodes import nearest, place_of, plain
 from configgen.layers.source import FILE, EnvironmentDefinition
 from configgen.layers.validation import checked_release, default_release
+from configgen.lint.node_pools import read_node_pools
 from configgen.lint.subjects import DISAGREEMENT, RELEASE, UNREADABLE, Hit, Piece, Subject
 from configgen.problems import Problem as SourceProblem
 from configgen.problems import SourceError
@@ -23,6 +25,7 @@ from pluginmachinery.config.problems import Location, Path
 def environments(source: Source, names: Iterable[str]) -> list[Subject]:
     """The environments as subjects. Raises SourceError for a name that is not defined."""
     subjects = []
+    pools = read_node_pools(source.definition.folder)
     for definition in [source.definition.environment(name) for name in names]:
         layers, unreadable = _layers(source, definition)
         config = stack(layer.config for layer in layers)
@@ -34,7 +37,8 @@ def environments(source: Source, names: Iterable[str]) -> list[Subject]:
             DISAGREEMENT: _hits([*conflicts(config), *conflicts(release)]),
             RELEASE: _hits(refused),
         }
-        subjects.append(_subject(definition, config, release, troubles))
+        subject = _subject(definition, config, release, troubles)
+        subjects.append(replace(subject, node_pools=tuple(pool for pool in pools if pool.serves(definition.name))))
     return subjects
 
 

@@ -88,6 +88,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("gpu-resource-name", _INFO, scheduling.gpu_resource),
     Rule("gpu-label", _WARNING, scheduling.gpu_label, whole=True),
     Rule("contrary-selectors", _WARNING, scheduling.contrary_selectors),
+    Rule("selector-without-nodes", _WARNING, scheduling.selector_without_nodes),
     Rule("selector-requirement", _ERROR, scheduling.requirement_shape),
     # Security
     Rule("weak-security-context", _WARNING, security.weak_context),

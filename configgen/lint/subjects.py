@@ -14,6 +14,7 @@ from configgen.importers.forms import Form
 from configgen.importers.texts import is_template
 from configgen.layers.nodes import EMPTY
 from configgen.layers.nodes import Mapping as Tree
+from configgen.lint.node_pools import NodePool
 from pluginmachinery.config.merging import Entry, Locate, entries
 from pluginmachinery.config.problems import Location, Path
 
@@ -61,6 +62,8 @@ class Subject:
     targets: tuple[str, ...] = ()
     layers: Tree = EMPTY
     release: Tree = EMPTY
+    node_pools: tuple[NodePool, ...] = ()
+    """The nodes of its cluster, as far as the source tells; none: nothing is known."""
     troubles: Mapping[str, tuple[Hit, ...]] = field(default_factory=dict)
     """What reading found already, by the ID of the rule that tells it."""
 

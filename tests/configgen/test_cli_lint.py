@@ -287,8 +287,43 @@ def test_a_rule_on_a_source(
     assert (rule, f"top/{next(iter(files))}", line) in found, result.stdout
 
 
+SELECTORS = {
+    "the general selector": ("default-node-selector: [{pool: a}]", False),
+    "a selector that a pool meets": ("default-node-selector: [{pool: b}]", True),
+    "a selector of another environment's pool": ("default-node-selector: [{pool: c}]", False),
+    "a requirement": ("interruptible-node-selector-requirement: {key: pool, operator: In, values: [a]}", False),
+    "a requirement that a pool meets": (
+        "non-interruptible-node-selector-requirement: {key: pool, operator: NotIn, values: [a]}",
+        True,
+    ),
+    "a label of devices that no node has": ("gpu-device-node-label: gpu", False),
+    "a label of devices that nodes have": ("gpu-device-node-label: pool", True),
+}
+
+
+@pytest.mark.parametrize(("setting", "met"), SELECTORS.values(), ids=SELECTORS)
+def test_selectors_are_compared_with_the_node_pools(
+    setting: str, met: bool, configgen: Configgen, make_source: Make
+) -> None:
+    folder = make_source({"base": {"config/a.yaml": f"{PLUGINS}plugins:\n  k8s:\n    {setting}\n"}})
+    assert "selector-without-nodes" not in _rules(configgen, folder)
+    with (folder / "configgen.yaml").open("a") as file:
+        file.write("node-pools:\n- {name: one, labels: {pool: b}}\n")
+        file.write("- {name: two, environments: [other], labels: {pool: c}}\n")
+    assert ("selector-without-nodes" in _rules(configgen, folder)) is not met
+
+
+def test_a_node_pool_with_a_typo(configgen: Configgen, make_source: Make) -> None:
+    folder = make_source({"base": {"config/a.yaml": PLUGINS}})
+    with (folder / "configgen.yaml").open("a") as file:
+        file.write("node-pools:\n- {name: one, lables: {pool: b}}\n")
+    result = configgen("-C", folder, "lint")
+    assert result.exit_code == 2
+    assert "did you mean labels?" in result.stderr
+
+
 def test_every_rule_has_a_case() -> None:
-    cases = {case[0] for case in (*FILES.values(), *SOURCES.values())}
+    cases = {case[0] for case in (*FILES.values(), *SOURCES.values())} | {"selector-without-nodes"}
     assert {rule.id for rule in RULES} == cases
 
 
