@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "diff": "Show how two configurations differ, and what that does to the pods of tasks.",
     "simulate": "Show the object that the controller would create for a task.",
     "explain": "Tell what a key means, its value, and which layer set it.",
+    "fmt": "Put the documents of all layers into one order, comments kept.",
     "lint": "Find what is most likely a mistake.",
     "catalog": "List every plugin: ID, task types, objects, rights, section.",
     "schema": "Write JSON Schemas, for completion in editors.",

@@ -1,0 +1,116 @@
+"""`configgen fmt`: one order, the same meaning, every comment kept."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hypothesis import given, settings
+
+from configgen.formatting import formatted
+from configgen.render.yaml_text import to_yaml
+from tests.configgen.conftest import EXAMPLE, PLUGINS, Configgen, tree
+from tests.configgen.test_round_trip import configurations
+
+UNORDERED = """\
+# Of the whole file.
+
+# Of task resources.
+task_resources:
+  limits:
+    memory: 1Gi # at the line
+    # Of the CPU.
+    cpu: "2"
+plugins:
+  k8s:
+    default-node-selector:
+      b: x
+      a: !remove
+    default-cpus: 1
+"""
+ORDERED = """\
+# Of the whole file.
+
+plugins:
+  k8s:
+    default-cpus: 1
+    default-node-selector:
+      a: !remove
+      b: x
+# Of task resources.
+task_resources:
+  limits:
+    # Of the CPU.
+    cpu: "2"
+    memory: 1Gi # at the line
+"""
+
+
+def test_entries_move_with_their_comments() -> None:
+    assert formatted(UNORDERED, "a.yaml") == ORDERED
+
+
+def test_block_texts_and_braces_stay_as_they_are() -> None:
+    text = "plugins:\n  k8s: {scheduler-name: b, x: 1}\n  athena:\n    z: |\n      # no comment\n\n      x\n    a: 1\n"
+    assert formatted(text, "a.yaml") == text
+
+
+@settings(max_examples=60, deadline=None)
+@given(configurations)
+def test_formatting_keeps_the_meaning_and_is_done_once(configuration: dict[str, Any]) -> None:
+    text = to_yaml(configuration)
+    once = formatted(text, "a.yaml")
+    assert yaml.safe_load(once) == yaml.safe_load(text)
+    assert formatted(once, "a.yaml") == once
+    assert sorted(once.splitlines()) == sorted(text.splitlines())
+
+
+def test_check_writes_nothing(configgen: Configgen, make_source: Callable[..., Path]) -> None:
+    source = make_source({"base": {"config/a.yaml": PLUGINS, "config/b.yaml": UNORDERED}})
+    before = tree(source)
+    result = configgen("-C", source, "fmt", "--check")
+    assert (result.exit_code, result.stdout) == (1, "would format base/config/b.yaml\n")
+    assert tree(source) == before
+    assert configgen("-C", source, "fmt").exit_code == 0
+    assert tree(source)["base/config/b.yaml"] == ORDERED
+    assert configgen("-C", source, "fmt", "--check").exit_code == 0
+
+
+def test_the_example_renders_the_same_in_order(configgen: Configgen, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(EXAMPLE, source)
+    rendered = []
+    for out in (tmp_path / "before", tmp_path / "after"):
+        assert configgen("-C", source, "render", "--all", "--target", "configmap", "--out", out).exit_code == 0
+        documents = {name: text for name, text in tree(out).items() if "/config/" in name}
+        rendered.append({name: yaml.safe_load(text) for name, text in documents.items()})
+        assert configgen("-C", source, "fmt").exit_code == 0
+    assert rendered[0] == rendered[1]
+    assert configgen("-C", source, "fmt", "--check").exit_code == 0
+
+
+def test_one_bad_file_leaves_all_as_they_were(configgen: Configgen, make_source: Callable[..., Path]) -> None:
+    source = make_source({"base": {"config/a.yaml": UNORDERED, "config/b.yaml": "plugins: [\n"}})
+    before = tree(source)
+    result = configgen("-C", source, "fmt")
+    assert result.exit_code == 2
+    assert "base/config/b.yaml:2" in result.stderr
+    assert tree(source) == before
+
+
+def test_a_full_disk_leaves_all_as_they_were(configgen: Configgen, make_source: Callable[..., Path]) -> None:
+    source = make_source({"base": {"config/a.yaml": UNORDERED}})
+    before = tree(source)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20, hard))
+    try:
+        result = configgen("-C", source, "fmt")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert result.exit_code == 2
+    assert "can not be written" in result.stderr
+    assert tree(source) == before
