@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from configgen.lint.linting import lint
 from configgen.lint.specification import RULES
+from configgen.lint.subjects import Subject
 from tests.configgen.conftest import EXAMPLE, PLUGINS, Configgen
 
 Make = Callable[..., Path]
@@ -460,3 +462,12 @@ def test_an_environment_that_does_not_exist(configgen: Configgen) -> None:
     result = configgen("-C", EXAMPLE, "lint", "--env", "prd")
     assert result.exit_code == 2
     assert "did you mean prod?" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("targets", "found"), [(("helm", "flyte-core"), 1), (("flyte2",), 1), (("helm", "kustomize", "configmap"), 0)]
+)
+def test_targets_that_can_not_express_scopes(targets: tuple[str, ...], found: int) -> None:
+    tree = {"plugin-manager": {"scopes": [{"project": "a"}]}}
+    subject = Subject(name="prod", file="configgen.yaml", tree=tree, locate=lambda _: None, targets=targets)
+    assert len([one for one in lint(subject) if one.rule == "scopes-not-expressible"]) == found

@@ -18,6 +18,9 @@ _PLACEHOLDER: Final = re.compile(
 )
 _LOG_VARIABLE: Final = re.compile(r"\{\{\s*\.[a-z]")
 _TEMPLATE: Final = re.compile(r"\{\{.*?\}\}|\{%")
+_OF_CHART: Final = re.compile(r"\{\{-?\s*(\.Values|\.Release|include|tpl|printf)\b")
+_READ: Final = ("plugins", "tasks", "task_resources", "plugin-manager", "storage", "propeller")
+"""Sections that plugins have to do with."""
 _SANDBOX: Final = re.compile(r"(?i)minio|localhost:30\d{3}|host\.docker\.internal|flyte-sandbox")
 _CLOUD: Final = re.compile(
     r"(?i)\barn:aws|\.amazonaws\.com|\.dkr\.ecr\.|^gs://|gcr\.io|googleapis|\.azurecr\.io|\.windows\.net|eks\.amazonaws"
@@ -28,7 +31,11 @@ _CLOUD_NAME: Final = re.compile(r"(?i)(^|[-_/.])(prod|production|aws|eks|gcp|gke
 def placeholders(subject: Subject) -> Iterator[Hit]:
     """A placeholder that nobody has filled in. Variables of log links are none."""
     for path, value in _texts(subject.tree, ()):
+        if path[0] not in _READ:
+            continue
         templated = not _of_logs(path) and _TEMPLATE.search(value) and not _LOG_VARIABLE.search(value)
+        if subject.is_values and _OF_CHART.search(value):
+            templated = False  # Flyte's charts evaluate templates in some of their values
         marks = _PLACEHOLDER.search(value) or templated
         if marks and not _shell(path):
             yield Hit(path, "a placeholder is left in", "fill it in; templates are not evaluated")
@@ -46,7 +53,7 @@ def _shell(path: Path) -> bool:
 
 def sandbox_endpoint(subject: Subject) -> Iterator[Hit]:
     """An endpoint of the sandbox in the configuration of a real cluster."""
-    values = [one for one in _texts(subject.tree, ()) if one[0][0] in ("plugins", "storage", "propeller")]
+    values = [one for one in _texts(subject.tree, ()) if one[0][0] in _READ]
     real = any(_CLOUD.search(value) for _, value in values) or bool(_CLOUD_NAME.search(subject.name))
     for path, value in values if real else ():
         if "://" in value and _SANDBOX.search(value) and not is_template(value):

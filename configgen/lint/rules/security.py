@@ -16,7 +16,7 @@ _SECRET_NAME: Final = re.compile(
     r"(?i)(password|passwd|secret|token|credential|api[-_]?key|private[-_]?key|access[-_]?key)"
 )
 _HARMLESS_NAME: Final = re.compile(
-    r"(?i)(secret[-_]?name|secretref|_file$|_path$|token[-_]?path|max[-_]?tokens|secrets$)"
+    r"(?i)(secret[-_]?name|secretref|_file$|_path$|token[-_]?path|location$|max[-_]?tokens|secrets$)"
 )
 _SECRET_VALUE: Final = re.compile(
     r"^AKIA[0-9A-Z]{16}$|^ASIA[0-9A-Z]{16}$|^gh[pousr]_\w{30,}$|^xox[abp]-|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:@]+:[^/\s@{$<]+@"
