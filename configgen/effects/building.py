@@ -33,6 +33,7 @@ from pluginmachinery.lifecycle.context_cache import ContextCache
 from pluginmachinery.lifecycle.worlds import World
 from pluginmachinery.plugins.enabling import cleaned
 from pluginmachinery.plugins.registry import BUILTIN, Discovery, PluginRegistry
+from pluginmachinery.plugins.scopes import Scopes
 
 DATA_PREFIX: Final = "s3://data"
 """Where tasks that name no paths would have their data."""
@@ -75,7 +76,9 @@ def world_of(configuration: Configuration, third_party: Discovery | None = None)
     """
     configuration = _runnable(configuration, third_party or Discovery())
     registry = PluginRegistry.from_config(configuration, third_party, load=False)
-    return World(configuration, registry, environment=_ControllersEnvironment(), data_prefix=DATA_PREFIX)
+    scopes = Scopes.from_config(configuration, third_party, load=False)
+    environment = _ControllersEnvironment()
+    return World(configuration, registry, environment=environment, data_prefix=DATA_PREFIX, scopes=scopes)
 
 
 def _runnable(configuration: Configuration, third_party: Discovery) -> Configuration:

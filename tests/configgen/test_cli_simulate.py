@@ -192,3 +192,17 @@ def test_files_that_can_not_be_read(
     Path("closed").chmod(0o700)
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr
+
+
+@pytest.mark.parametrize(("project", "tolerated"), [("ml", ["ml-only"]), ("web", [])])
+def test_what_holds_for_the_task_s_project_counts(
+    project: str, tolerated: list[str], tmp_path: Path, configgen: Configgen
+) -> None:
+    config, task = tmp_path / "config.yaml", tmp_path / "task.yaml"
+    scope = {"project": "ml", "k8s": {"default-tolerations": [{"key": "ml-only", "operator": "Exists"}]}}
+    plugins = {"enabled-plugins": ["container"]}
+    config.write_text(yaml.safe_dump({"tasks": {"task-plugins": plugins}, "plugin-manager": {"scopes": [scope]}}))
+    task.write_text(yaml.safe_dump({"type": "container", "id": {"project": project}, "container": {"image": "i"}}))
+    result = configgen("simulate", "--task", task, "--file", config, "-o", "json")
+    assert result.exit_code == 0, result.stderr
+    assert [each["key"] for each in json.loads(result.stdout)["spec"].get("tolerations", [])] == tolerated
