@@ -18,12 +18,12 @@ from configgen.importers.layer_text import documents as layer_documents
 from configgen.importers.layer_text import to_yaml
 from configgen.importers.misplaced import tell_misplaced
 from configgen.importers.notes import Note, Notes
-from configgen.importers.patches import common, harmonised, patch
+from configgen.importers.patches import common, harmonised, patch, without_repetition
 from configgen.importers.plugin_list import settle
 from configgen.importers.texts import is_template
 from configgen.importers.translating import Tree, is_ours, translate
 from configgen.importers.written import Written
-from configgen.problems import Problem
+from configgen.problems import Problem, SourceError
 from pluginmachinery.config.problems import Location, dotted
 
 NAMESPACE = "flyte"
@@ -54,7 +54,7 @@ def run(inputs: Sequence[Input]) -> Import:
     chart, below = _chart_layer(inputs)
     trees: dict[str, Tree] = {}
     for one in inputs:
-        tree = _with_optional(harmonised(_effective(one, notes), below), below)
+        tree = _with_optional(harmonised(without_repetition(_effective(one, notes)), below), below)
         trees[one.name] = harmonised(tree, next(iter(trees.values()), {}))
     shared = common(list(trees.values()), below)
     files = _layer(f"charts/{chart}", below, f"the defaults of Flyte's chart {chart} {VERSION}") if chart else {}
@@ -190,16 +190,17 @@ def _tell_what_hinders(environment: Environment, files: Mapping[str, str], notes
     from configgen.layers.reading import read_document
     from configgen.layers.validation import checked_config
 
-    documents = [
-        read_document(text, layer=layer, file=name, kind=configuration_kind())
-        for layer in environment.layers
-        for name, text in sorted(files.items())
-        if name.startswith(f"{layer}/")
-    ]
-    tree = stack(documents)
+    documents = []
     problems: list[Problem] = []
-    configuration = checked_config(tree, problems)
-    if configuration is not None:
+    for layer in environment.layers:
+        for name, text in sorted(files.items()):
+            if name.startswith(f"{layer}/"):
+                try:
+                    documents.append(read_document(text, layer=layer, file=name, kind=configuration_kind()))
+                except SourceError as error:
+                    problems += error.problems
+    tree = stack(documents)
+    if not problems and (configuration := checked_config(tree, problems)) is not None:
         checked_plugins(tree, configuration, problems)
     for problem in problems:
         place = Location(problem.file, problem.line, problem.column)

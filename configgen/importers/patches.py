@@ -64,6 +64,16 @@ def _prefix(lists: list[list[Any]]) -> list[Any]:
     return shared
 
 
+def without_repetition(tree: Any, kind: Kind | None = None) -> Any:
+    """Lists of named things hold each but once in a source; what is there twice in the same words says nothing more."""
+    kind = kind or configuration_kind()
+    if isinstance(tree, dict):
+        return {key: without_repetition(value, kind.at(key)) for key, value in tree.items()}
+    if isinstance(tree, list) and kind.identity is not None:
+        return [item for index, item in enumerate(tree) if item not in tree[:index]]
+    return tree
+
+
 def harmonised(tree: Any, reference: Any, kind: Kind | None = None) -> Any:
     """The tree with values that mean the same as the reference's spelt as there: 1000m is 1, "2" is 2."""
     kind = kind or configuration_kind()

@@ -18,7 +18,7 @@ from pluginmachinery.config.problems import Location, Path, Problem
 _BOUNDARY: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _HEREDOC: Final = re.compile(r"<<[-~]?\s*['\"]?([A-Za-z_]\w*)['\"]?[^\n]*\n(.*?)\n[ \t]*\1\b", re.DOTALL)
 _TEMPLATE_LINE: Final = re.compile(r"^(\s*)(\{\{.*\}\}|%\{.*\}|\{%.*%\})\s*$")
-_TEMPLATE_VALUE: Final = re.compile(r"^(\s*(?:- )*(?:[\w./\"'-]+:[ \t]+)?)([^\s'\"#|>\[{][^\n]*\{\{.*|\{\{.*)$")
+_TEMPLATE_VALUE: Final = re.compile(r"^(\s*+(?:- )*+(?:[\w./\"'-]+:[ \t]+)?+)([^\s'\"#|>\[{][^\n]*\{\{.*|\{\{.*)$")
 _BLOCK: Final = re.compile(r"[:-]\s+[|>][-+0-9]*\s*(#.*)?$")
 _MARKER: Final = re.compile(
     r"\{\{.*?\}\}|\$\{[^}]*\}|\$\([A-Z_]+\)|%\{.*?\}|\{%.*?%\}|^<[A-Za-z][\w. -]*>$|^__\w+__$", re.S
@@ -47,7 +47,7 @@ def documents(text: str, file: str) -> list[Text]:
     if not any(isinstance(document.tree, (dict, list)) for document in read):
         inner = [found for line, chunk in _heredocs(text) if (found := _document(chunk, file, line)) is not None]
         if any(isinstance(document.tree, dict) for document in inner):
-            return [document for document in inner if not isinstance(document.tree, str)]
+            return [Text(None, problems=(_heredocs_only(file),)), *(one for one in inner if isinstance(one.tree, dict))]
         if any(isinstance(document.tree, str) for document in read):
             return [Text(None, problems=(_no_yaml(file),))]
     return read
@@ -136,3 +136,8 @@ def _opaque(chunk: str) -> tuple[str, list[int]]:
 def _no_yaml(file: str) -> Problem:
     message = "this is no YAML, and there is no YAML in it that could be taken out"
     return Problem(Location(file), (), message, "give the rendered values, or the ConfigMap of the cluster")
+
+
+def _heredocs_only(file: str) -> Problem:
+    message = "this is no YAML: only what stands in its heredocs is read"
+    return Problem(Location(file), (), message, "check what the rest of the file sets")

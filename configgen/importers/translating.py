@@ -143,7 +143,7 @@ class _Translation:
         try:
             decoded = _plain(mapstructure.decode(kind, value))
         except DecodeError as error:
-            if _holds_template(value):
+            if _holds_template(value) and not (isinstance(kind, kinds.MapOf) and not has_map_form(value)):
                 return self._opaque(_clean(kind, value), path)
             self._unreadable(path, error.message)
             return None

@@ -128,6 +128,17 @@ TOLD = {
         "configmap.k8s",
     ),
     "code": ("const a = [\n  1, {\n", "no YAML", ""),
+    "a script": ("cat <<EOF\nplugins: {k8s: {default-cpus: 1}}\nEOF\n", "only what stands in its heredocs is read", ""),
+    "a list that is no map": (
+        "plugins:\n  k8s:\n    default-labels: [x, '{{ y }}']\n",
+        "3:5: plugins.k8s.default-labels: left out, Flyte does not start with it",
+        "mend it",
+    ),
+    "a key that is there twice": (
+        "plugins:\n  k8s:\n    default-cpus: 1\n    default-cpus: 2\n",
+        "4:5: plugins.k8s.default-cpus: the key is there twice (first in line 3)",
+        "remove one of them",
+    ),
     "a name of earlier": (
         "tasks:\n  task-plugins:\n    enabled-plugins: [container, agent-service]\nplugins:\n  agent-service: {}\n",
         "the plugin agent-service is called connector-service today",
@@ -208,6 +219,13 @@ def test_single_sections_are_one_environment(configgen: Configgen, tmp_path: Pat
     result = configgen("import", *paths, "--into", tmp_path / "source", "-o", "json")
     environments = json.loads(result.stdout)["environments"]
     assert [one["files"] for one in environments.values()] == [[str(path) for path in paths]]
+
+
+def test_a_toleration_that_is_there_twice_goes_over_once(configgen: Configgen, tmp_path: Path) -> None:
+    text = "plugins: {k8s: {default-tolerations: [{key: a}, {key: b}, {key: a}]}}\n"
+    assert configgen("import", *write(tmp_path, file=text), "--into", tmp_path / "source").exit_code == 0
+    k8s = effective(configgen, tmp_path / "source", "file", tmp_path / "out")["k8s.yaml"]["plugins"]["k8s"]
+    assert k8s["default-tolerations"] == [{"key": "a"}, {"key": "b"}]
 
 
 def test_nothing_to_import_is_a_source_too(configgen: Configgen, tmp_path: Path) -> None:

@@ -146,9 +146,24 @@ def documents(text: str) -> list[Recognised]:
 def test_forms(text: str, expected: tuple[Form, str, str, tuple[str, ...], int]) -> None:
     form, name, prefix, path, line = expected
     (found,) = documents(text)
+    assert not found.problems
     assert (found.form, found.name, ".".join(str(step) for step in found.prefix)) == (form, name, prefix)
     assert found.locations[path].line == line
     assert found.gate is None
+
+
+def test_templates_in_quotes_stay_values_of_their_keys() -> None:
+    text = """
+    {{- if .x }}
+    plugins:
+      k8s:
+        default-env-vars:
+          - A: "{{ .a }}"
+          - B: {{ .b }}
+    {{- end }}
+    """
+    (found,) = documents(text)
+    assert found.tree["plugins"]["k8s"]["default-env-vars"] == [{"A": "{{ .a }}"}, {"B": "{{ .b }}"}]
 
 
 NOTHING = {
