@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from tests.golden.sequences import outcome
+
 ABSENT = "<absent>"
 RANDOM_NAME = "@random4@"
 NOW = "@now@"
@@ -275,10 +277,25 @@ def _manager(case: Case, expected: Answer, answer: Answer) -> Iterator[Differenc
     yield from between(normal(wanted.get("calls") or []), normal(got.get("calls") or []), "manager.calls")
 
 
+def _array(case: Case, expected: Answer, answer: Answer) -> Iterator[Difference]:
+    wanted, got = outcome(expected["rounds"]), outcome(answer.get("rounds") or ())
+    if wanted.crashed:
+        return
+    for name in sorted({*wanted.created, *got.created}):
+        yield from _build(case, {"object": wanted.created.get(name)}, {"object": got.created.get(name)})
+    normal = Normaliser()
+    for part in ("written", "outputs"):
+        yield from between(normal(getattr(wanted, part)), normal(getattr(got, part)), part)
+    for part in ("deleted", "tokens", "phase", "resources"):
+        if getattr(wanted, part) != getattr(got, part):
+            yield Difference(part, getattr(wanted, part), getattr(got, part))
+
+
 _OPERATIONS: Mapping[str, Callable[[Case, Answer, Answer], Iterator[Difference]]] = {
     "config": _or_error(_config),
     "enabled": _or_error(_enabled),
     "build": _or_error(_build),
     "phase": _or_error(_phase),
     "manager": _or_error(_manager),
+    "array": _or_error(_array),
 }
