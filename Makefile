@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv binaries demo test lint format typecheck fetch-crds bench generate generate-check requirements clean
+.PHONY: help venv binaries demo test coverage lint format typecheck fetch-crds bench generate generate-check requirements clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ demo: binaries ## The main job end to end on a real API server: render, install,
 
 test: binaries ## All tests: unit, golden, property, cluster, charts (on a real API server)
 	@$(BIN)/python -m pytest
+
+coverage: binaries ## All tests with line and branch coverage, by package
+	@$(BIN)/python -m pytest --quiet --cov --cov-report=term:skip-covered
 
 lint: $(STAMP) ## ruff, strict type checking, import contracts, generated files
 	@echo "==> ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
