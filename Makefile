@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 .PHONY: help venv binaries demo test coverage lint format typecheck fetch-crds bench generate generate-check requirements clean
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(STAMP) ## Create .venv with everything the targets below need (hash-pinned)
 
