@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,18 @@ EXAMPLE = Path(__file__).parents[2] / "examples/configuration"
 Configgen = Callable[..., Result]
 
 PLUGINS = "tasks: {task-plugins: {enabled-plugins: [container]}}\n"
+
+
+@contextmanager
+def small_disk(size: int) -> Iterator[None]:
+    """Files of more bytes can not be written, as on a full disk. To be held just around the call: what pytest itself
+    writes, to a log for example, is limited too."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture

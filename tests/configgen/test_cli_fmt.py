@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ from hypothesis import given, settings
 
 from configgen.formatting import formatted
 from configgen.render.yaml_text import to_yaml
-from tests.configgen.conftest import EXAMPLE, PLUGINS, Configgen, tree
+from tests.configgen.conftest import EXAMPLE, PLUGINS, Configgen, small_disk, tree
 from tests.configgen.test_round_trip import configurations
 
 UNORDERED = """\
@@ -105,12 +104,8 @@ def test_one_bad_file_leaves_all_as_they_were(configgen: Configgen, make_source:
 def test_a_full_disk_leaves_all_as_they_were(configgen: Configgen, make_source: Callable[..., Path]) -> None:
     source = make_source({"base": {"config/a.yaml": UNORDERED}})
     before = tree(source)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20, hard))
-    try:
+    with small_disk(20):
         result = configgen("-C", source, "fmt")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert result.exit_code == 2
     assert "can not be written" in result.stderr
     assert tree(source) == before

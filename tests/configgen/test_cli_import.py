@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
-from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -12,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.configgen.conftest import Configgen, tree
+from tests.configgen.conftest import Configgen, small_disk, tree
 
 DEV = """
 configmap:
@@ -259,22 +257,10 @@ def test_nothing_is_overwritten(configgen: Configgen, tmp_path: Path) -> None:
     assert tree(tmp_path) == before
 
 
-@pytest.fixture
-def small_disk() -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_a_full_disk_leaves_nothing_behind(
-    configgen: Configgen, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+def test_a_full_disk_leaves_nothing_behind(configgen: Configgen, tmp_path: Path) -> None:
     paths = write(tmp_path, dev=DEV)
-    request.getfixturevalue("small_disk")
-    result = configgen("import", *paths, "--into", tmp_path / "source")
+    with small_disk(100):
+        result = configgen("import", *paths, "--into", tmp_path / "source")
     assert result.exit_code == 2
     assert "can not be written" in result.stderr
     assert not (tmp_path / "source").exists()

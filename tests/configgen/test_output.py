@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import resource
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from configgen.problems import SourceError
 from configgen.render.output import HEADER, Changes, Rendered, compare, write
+from tests.configgen.conftest import small_disk
 
 TEXT = f"{HEADER} for a test.\na: 1\n"
 
@@ -51,22 +50,10 @@ def test_comparing_writes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.fixture
-def small_disk() -> Iterator[None]:
-    """Files of more than 4 kB can not be written, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-@pytest.mark.usefixtures("small_disk")
 def test_a_full_disk_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
     write(Rendered({"a.yaml": TEXT}, ()), tmp_path)
     big = TEXT + "x" * 10_000
-    with pytest.raises(SourceError, match=r"z/big\.yaml: can not be written"):
+    with small_disk(4096), pytest.raises(SourceError, match=r"z/big\.yaml: can not be written"):
         write(Rendered({"a.yaml": TEXT + "new: 1\n", "z/big.yaml": big}, ()), tmp_path)
     assert snapshot(tmp_path) == {"a.yaml": TEXT}
     assert not (tmp_path / "z").exists()
