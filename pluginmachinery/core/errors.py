@@ -10,6 +10,8 @@ BAD_TASK_SPECIFICATION = "BadTaskSpecification"
 """The task template, or what it carries, can not be turned into an object."""
 FAILED_TO_BUILD_RESOURCE = "FailedToBuildResource"
 """The phase code of every failed build; the plugin's own code is its cause."""
+DOWNSTREAM_SYSTEM_ERROR = "DownstreamSystemError"
+"""The operator, or service, that runs the task says that it failed."""
 PLUGIN_PANIC = "PluginPanic"
 """A plugin raised something that is not a PluginError."""
 

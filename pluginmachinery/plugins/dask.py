@@ -15,7 +15,7 @@ from flyteidl.plugins import dask_pb2
 from pluginmachinery.config.quantities import Quantity
 from pluginmachinery.core import phases
 from pluginmachinery.core.actions import ResourceKind
-from pluginmachinery.core.errors import bad_task
+from pluginmachinery.core.errors import DOWNSTREAM_SYSTEM_ERROR, bad_task
 from pluginmachinery.core.phases import PhaseInfo, TaskInfo
 from pluginmachinery.core.plugins import PluginProperties
 from pluginmachinery.core.tasks import PluginContext, TaskContext, TaskMetadata
@@ -27,9 +27,6 @@ from pluginmachinery.pods.fields import record, text
 from pluginmachinery.pods.log_links import LogSource, task_logs
 from pluginmachinery.pods.merging import copied
 from pluginmachinery.pods.metadata import execution_annotations, execution_labels
-
-DOWNSTREAM_SYSTEM_ERROR = "DownstreamSystemError"
-"""The operator says that the job failed."""
 
 _IDENTITY = {"apiVersion": "kubernetes.dask.org/v1", "kind": "DaskJob"}
 # The operator appends to the name: "-scheduler" for a service, whose name has at most 63 characters.

@@ -6,8 +6,14 @@ task. The object itself gets them from the manager; plugins put them on the pods
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 from pluginmachinery.core.tasks import TaskContext
 from pluginmachinery.pods import names, secrets
+
+if TYPE_CHECKING:
+    from flyteidl.core.tasks_pb2 import K8sPod
 
 EXECUTION_IDENTITY = "execution-identity"
 """Label: who runs the task."""
@@ -31,3 +37,26 @@ def execution_annotations(task: TaskContext) -> dict[str, str]:
     """
     described = secrets.describing_annotations(task.template.security_context.secrets)
     return {**task.metadata.annotations, **described}
+
+
+def united_metadata(pod: Mapping[str, Any], task: TaskContext, own: K8sPod | None = None) -> dict[str, Any]:
+    """Labels and annotations of a pod inside an operator's object; later ones win.
+
+    They are the platform's, the pod's (``pod`` is its metadata), the execution's, and those of a pod that the task
+    brings for this one role (``own``). Raises PluginError ``BadTaskSpecification`` as :func:`execution_annotations`.
+    """
+    k8s = task.config.plugins.k8s
+    return {
+        "labels": {
+            **k8s.default_labels,
+            **pod["labels"],
+            **execution_labels(task),
+            **(own.metadata.labels if own is not None else {}),
+        },
+        "annotations": {
+            **k8s.default_annotations,
+            **pod["annotations"],
+            **execution_annotations(task),
+            **(own.metadata.annotations if own is not None else {}),
+        },
+    }

@@ -11,12 +11,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from pluginmachinery.core import phases
-from pluginmachinery.core.errors import PluginError
+from pluginmachinery.core.errors import DOWNSTREAM_SYSTEM_ERROR, PluginError
 from pluginmachinery.core.phases import PhaseInfo, TaskInfo
 from pluginmachinery.pods.fields import Fields, moment, record, records, text
 
-DOWNSTREAM_SYSTEM_ERROR = "DownstreamSystemError"
-"""The operator says that the job failed."""
 OPERATOR_SILENT = "OperatorSilent"
 """The operator has not taken up the job within ``plugins.kf-operator.timeout``: it does not run, or does not watch."""
 NO_CURRENT_CONDITION = "NoCurrentCondition"

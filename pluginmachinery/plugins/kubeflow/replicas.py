@@ -17,7 +17,7 @@ from pluginmachinery.plugins.kubeflow.run_policy import NEVER, restart_policy
 from pluginmachinery.pods import resources as amounts
 from pluginmachinery.pods.build import build_pod_spec, container_of, with_overrides
 from pluginmachinery.pods.merging import copied
-from pluginmachinery.pods.metadata import execution_annotations, execution_labels
+from pluginmachinery.pods.metadata import united_metadata
 
 if TYPE_CHECKING:
     from flyteidl.core.tasks_pb2 import Resources
@@ -121,10 +121,5 @@ def _pod_template(task: TaskContext, container_name: str) -> dict[str, Any]:
     """The task's pod as a template: the container renamed, labels and annotations of all who have a say."""
     pod = build_pod_spec(task)
     container_of(pod.spec, pod.primary_container_name)["name"] = container_name
-    k8s, own = task.config.plugins.k8s, pod.metadata
-    metadata = {
-        **own,
-        "labels": {**k8s.default_labels, **own["labels"], **execution_labels(task)},
-        "annotations": {**k8s.default_annotations, **own["annotations"], **execution_annotations(task)},
-    }
+    metadata = {**pod.metadata, **united_metadata(pod.metadata, task)}
     return {"metadata": metadata, "spec": pod.spec}

@@ -13,7 +13,7 @@ from pluginmachinery.core.tasks import TaskContext
 from pluginmachinery.pods import structs
 from pluginmachinery.pods.build import PodBuild, container_of
 from pluginmachinery.pods.merging import copied
-from pluginmachinery.pods.metadata import execution_annotations, execution_labels
+from pluginmachinery.pods.metadata import united_metadata
 from pluginmachinery.pods.scheduling import with_extended_resource_tolerations
 from pluginmachinery.pods.templates import overlay_spec
 
@@ -93,23 +93,8 @@ def _template(spec: dict[str, Any], pod: PodBuild, own: K8sPod | None, field: st
 
 
 def _metadata(pod: PodBuild, own: K8sPod | None, task: TaskContext) -> dict[str, Any]:
-    """The pod's metadata, with labels and annotations of the platform, the execution and the node's own pod."""
-    k8s = task.config.plugins.k8s
-    return {
-        **pod.metadata,
-        "labels": {
-            **k8s.default_labels,
-            **pod.metadata["labels"],
-            **execution_labels(task),
-            **(own.metadata.labels if own is not None else {}),
-        },
-        "annotations": {
-            **k8s.default_annotations,
-            **pod.metadata["annotations"],
-            **execution_annotations(task),
-            **(own.metadata.annotations if own is not None else {}),
-        },
-    }
+    """The pod's metadata, with labels and annotations of all who have a say."""
+    return {**pod.metadata, **united_metadata(pod.metadata, task, own)}
 
 
 def _add_logs_sidecar(spec: dict[str, Any], container: dict[str, Any], configured: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from pluginmachinery.core.tasks import TaskContext
 from pluginmachinery.plugins.spark_application.settings import number
 from pluginmachinery.pods import structs
 from pluginmachinery.pods.build import build_pod_spec, container_of, with_overrides
-from pluginmachinery.pods.metadata import execution_annotations, execution_labels
+from pluginmachinery.pods.metadata import united_metadata
 from pluginmachinery.pods.pod_defaults import service_account
 from pluginmachinery.pods.templates import overlay_spec
 
@@ -70,7 +70,7 @@ def _role(own: K8sPod | None, field: str, task: TaskContext) -> Role:
     container = container_of(spec, primary)
     role: dict[str, Any] = {name: spec[key] for key, name in _POD_FIELDS.items() if spec.get(key)}
     env = [*(container.get("env") or ()), {"name": "FLYTE_MAX_ATTEMPTS", "value": str(task.metadata.max_attempts)}]
-    role |= _metadata(pod.metadata, own, task) | {
+    role |= united_metadata(pod.metadata, task, own) | {
         "env": env,
         "image": container.get("image", ""),
         "hostNetwork": bool(spec.get("hostNetwork")),
@@ -79,25 +79,6 @@ def _role(own: K8sPod | None, field: str, task: TaskContext) -> Role:
     if container.get("securityContext") is not None:
         role["securityContext"] = container["securityContext"]
     return Role(role, container)
-
-
-def _metadata(pod: Mapping[str, Any], own: K8sPod | None, task: TaskContext) -> dict[str, Any]:
-    """Labels and annotations of the platform, the pod, the execution and the role's own pod; later ones win."""
-    k8s = task.config.plugins.k8s
-    return {
-        "labels": {
-            **k8s.default_labels,
-            **pod["labels"],
-            **execution_labels(task),
-            **(own.metadata.labels if own is not None else {}),
-        },
-        "annotations": {
-            **k8s.default_annotations,
-            **pod["annotations"],
-            **execution_annotations(task),
-            **(own.metadata.annotations if own is not None else {}),
-        },
-    }
 
 
 def _sized(settings: Mapping[str, str], role: str) -> dict[str, Any]:

@@ -6,13 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pluginmachinery.core import phases
+from pluginmachinery.core.errors import DOWNSTREAM_SYSTEM_ERROR
 from pluginmachinery.core.phases import PhaseInfo, TaskInfo
 from pluginmachinery.core.tasks import TaskContext
 from pluginmachinery.pods.fields import Fields, moment, record, text
 from pluginmachinery.pods.log_links import NO_TIME, LogSource, TaskLog, task_logs
-
-DOWNSTREAM_SYSTEM_ERROR = "DownstreamSystemError"
-"""The operator says that the application, or its submission, failed."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ENDED = ("COMPLETED", "FAILED")
