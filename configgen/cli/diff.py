@@ -28,7 +28,7 @@ def diff(folder: Path, names: tuple[str, ...], base: str | None, effect: bool, o
     """Show what A and B differ in, leaf by leaf and who said so, and how pods and operator objects of tasks change.
 
     A and B are environments, REV:ENV (an environment at a git revision), rendered folders, or files: a ConfigMap, such
-    as kubectl get -o yaml prints it, values of the chart, or a document of Flyte's configuration.
+    as kubectl get -o yaml prints it, values of our chart or of Flyte's charts, or a document of Flyte's configuration.
 
     Order, spelling and form do not count: 1000m is 1, a map is the same map in both of its forms. Secrets are not
     shown. The effect is that on representative tasks: built-in ones for every enabled plugin, and those in the source's

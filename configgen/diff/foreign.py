@@ -1,4 +1,5 @@
-"""Configurations that are no environment of the source: a live ConfigMap, rendered files, plain Flyte documents.
+"""Configurations that are no environment of the source: a live ConfigMap, rendered files, values of Flyte's charts,
+plain Flyte documents.
 
 The documents are read as strictly as the controller reads them. What it would refuse and Flyte would not – a live
 ConfigMap of FlytePropeller may hold anything – is read as Flyte reads it, and the problems become remarks: that is what
@@ -19,12 +20,13 @@ from configgen.layers.files import list_folder, os_problem, read_text
 from configgen.layers.nodes import Origin, Place, Shape, Verb
 from configgen.layers.plugin_checks import discovered
 from configgen.problems import Problem, SourceError
-from pluginmachinery.config import documents, yaml_text
+from pluginmachinery.config import lenient, yaml_text
 from pluginmachinery.config.documents import Document
 from pluginmachinery.config.identifiers import with_normal_identifiers
 from pluginmachinery.config.merging import Locate, Merged
 from pluginmachinery.config.problems import ConfigurationError
 from pluginmachinery.config.strict import Reader
+from pluginmachinery.config.yaml_text import Parsed
 from pluginmachinery.plugins.registry import known_sections
 
 _YAML: Final = (".yaml", ".yml")
@@ -41,14 +43,13 @@ def read_side(path: Path, name: str, *, environment: str = "") -> Side:
         found = _in_folder(path, environment) if path.is_dir() else _in_file(path, read_text(path, str(path)))
     except OSError as error:
         raise os_problem(error, str(error.filename or path)) from error
-    return _side(sorted(found), name)
+    return _side(found, name)
 
 
-def _side(found: list[Document], name: str) -> Side:
+def _side(found: list[Parsed], name: str) -> Side:
     sections = known_sections(discovered())
     merged = Merged(sections)
-    for document in found:
-        parsed = yaml_text.parse(document.name, document.text)
+    for parsed in found:
         merged.problems += (*parsed.problems, *parsed.ignored)
         merged.add(parsed)
     reader = Reader(merged.locate, sections, merged.problems)
@@ -56,8 +57,11 @@ def _side(found: list[Document], name: str) -> Side:
     origins = _origins(merged.locate, merged.tree, name)
     if not reader.problems:
         return Side(name, with_normal_identifiers(configuration), merged.tree, origins)
+    broken = [problem for parsed in found for problem in parsed.problems]
     try:
-        configuration = documents.read_as_flyte(found, known_sections=sections)
+        if broken:
+            raise ConfigurationError(broken)
+        configuration = lenient.read([parsed.tree for parsed in found], sections)
     except ConfigurationError as error:
         raise SourceError(_problem(problem) for problem in error.problems) from error
     notes = [f"{_problem(problem)} (read as Flyte reads it)" for problem in reader.problems]
@@ -86,13 +90,18 @@ def _origins(locate: Locate, tree: Mapping[str, Any], name: str) -> Any:
     return origins
 
 
-def _in_folder(folder: Path, environment: str) -> list[Document]:
+def _parsed(found: list[Document]) -> list[Parsed]:
+    """Documents in the order in which Flyte merges them: that of their names."""
+    return [yaml_text.parse(document.name, document.text) for document in sorted(found)]
+
+
+def _in_folder(folder: Path, environment: str) -> list[Parsed]:
     """What lies in a rendered folder: of the whole, of one target, of one environment, or the documents themselves."""
     if (folder / "configmap.yaml").is_file():
         path = folder / "configmap.yaml"
         return _in_file(path, read_text(path, str(path)))
     if (folder / "config").is_dir():
-        return _documents_in(folder / "config")
+        return _parsed(_documents_in(folder / "config"))
     if (folder / "values.yaml").is_file():
         path = folder / "values.yaml"
         return _in_file(path, read_text(path, str(path)))
@@ -100,7 +109,7 @@ def _in_folder(folder: Path, environment: str) -> list[Document]:
         if (folder / target).is_dir():
             return _in_folder(folder / target, environment)
     if found := _documents_in(folder):
-        return found
+        return _parsed(found)
     several = [path.name for path in list_folder(folder, str(folder)) if path.is_dir() and _holds_one(path)]
     if environment in several or len(several) == 1:
         return _in_folder(folder / (environment if environment in several else several[0]), environment)
@@ -119,10 +128,10 @@ def _documents_in(folder: Path) -> list[Document]:
     return [Document(str(path), read_text(path, str(path))) for path in wanted]
 
 
-def _in_file(path: Path, text: str) -> list[Document]:
-    """The documents of a ConfigMap (or a List of them), of values of our chart, or the file itself."""
+def _in_file(path: Path, text: str) -> list[Parsed]:
+    """The documents of a ConfigMap (or a List of them), of values of a chart, or the file itself."""
     file = str(path)
-    manifests = [manifest for manifest in _parsed(text, file) if isinstance(manifest, Mapping)]
+    manifests = [manifest for manifest in _loaded(text, file) if isinstance(manifest, Mapping)]
     maps = [one for manifest in manifests for one in _config_maps(manifest)]
     holding = [one for one in maps if _embedded(one.get("data"), file)]
     if len(holding) > 1:
@@ -130,12 +139,23 @@ def _in_file(path: Path, text: str) -> list[Document]:
         mend = "keep the one that is meant"
         raise SourceError([Problem(file, 0, 0, "", f"holds several ConfigMaps: {names}", mend)])
     if holding:
-        return _embedded(holding[0].get("data"), file)
+        return _parsed(_embedded(holding[0].get("data"), file))
     if len(manifests) == 1 and "kind" not in manifests[0]:
-        values = _embedded(manifests[0].get("config"), file)
-        return values or [Document(file, text)]
-    mend = "give a ConfigMap, values of the chart, or a document of Flyte's configuration"
+        return _of_values(text, file) or _parsed(_embedded(manifests[0].get("config"), file) or [Document(file, text)])
+    mend = "give a ConfigMap, values of a chart, or a document of Flyte's configuration"
     raise SourceError([Problem(file, 0, 0, "", "holds no configuration", mend)])
+
+
+def _of_values(text: str, file: str) -> list[Parsed]:
+    """What Flyte's own charts make of values, the charts' defaults beneath; nothing for any other file."""
+    from configgen.importers.chart_defaults import merged
+    from configgen.importers.forms import Values, parts
+
+    layers = [part for part in parts(text, file) if isinstance(part, Values)]
+    if not layers:
+        return []
+    rendered = merged(layers[0].form, layers[:1]).documents()
+    return [Parsed(dict(one.tree), one.locations) for one in rendered if one.gate is None]
 
 
 def _config_maps(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -155,7 +175,7 @@ def _embedded(data: Any, file: str) -> list[Document]:
     return [Document(f"{file}#{name}", text) for name, text in texts.items()]
 
 
-def _parsed(text: str, file: str) -> list[Any]:
+def _loaded(text: str, file: str) -> list[Any]:
     try:
         return list(yaml.load_all(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:

@@ -11,7 +11,8 @@ from configgen.layers.environments import Environment
 from configgen.layers.nodes import Origin, plain
 from pluginmachinery.config import Configuration
 
-_OURS = ("plugins", "tasks", "task_resources", "plugin-manager")
+_READ = ("plugins", "tasks", "task_resources", "plugin-manager", "propeller")
+"""Sections that have a model; others are compared as they are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,19 @@ class Side:
 
 
 def effective(configuration: Configuration, said: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration with all defaults, and of what was said the sections that are not ours."""
+    """A configuration with all defaults, and of what was said the keys that are nobody's here."""
     resolved = configuration.model_dump(by_alias=True)
-    ours = {key: value for key, value in resolved.items() if key in _OURS}
-    others = {key: value for key, value in said.items() if key not in ours}
-    plugins = said.get("plugins")
-    third_party = {
-        key: value
-        for key, value in (plugins if isinstance(plugins, Mapping) else {}).items()
-        if key not in ours["plugins"]
-    }
-    return {**ours, "plugins": {**ours["plugins"], **third_party}, **others}
+    return _with_others({key: resolved[key] for key in _READ if key in resolved}, said, depth=2)
+
+
+def _with_others(resolved: Mapping[str, Any], said: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    """Keys of ``said`` that no model has, down to the sections of plugins and of Flyte's other parts."""
+    known = {key.lower(): key for key in resolved}
+    together = dict(resolved)
+    for written, value in said.items():
+        key = known.get(written.lower())
+        if key is None:
+            together[written] = value
+        elif depth and isinstance(value, Mapping) and isinstance(resolved[key], Mapping):
+            together[key] = _with_others(resolved[key], value, depth - 1)
+    return together

@@ -144,3 +144,33 @@ def test_outside_of_a_repository(make_source: Callable[..., Path], configgen: Co
     result = configgen("-C", source, "diff", "main:test", "test")
     assert result.exit_code == 2
     assert "main: git says: not a git repository" in result.stderr
+
+
+def test_values_of_flytes_charts_count_with_the_charts_defaults(tmp_path: Path, configgen: Configgen) -> None:
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    old.write_text("configmap: {k8s: {plugins: {k8s: {default-cpus: 500m}}}}\n")
+    # 100m is what the chart says by itself; a component that is off has no say.
+    new.write_text(
+        "configmap: {k8s: {plugins: {k8s: {default-cpus: 0.1}}}}\n"
+        "sparkoperator: {enabled: false, plugin_config: {plugins: {spark: {spark-config-default: [{a: b}]}}}}\n"
+    )
+    result = configgen("diff", old, new, "-o", "json")
+    assert result.exit_code == 1, result.output
+    (change,) = json.loads(result.stdout)["changes"]
+    assert change["path"] == "plugins.k8s.default-cpus"
+    assert (change["before"]["value"], change["after"]["value"]) == ("500m", "100m")
+    assert change["before"]["origins"][0]["line"] == 1
+    assert configgen("diff", new, new).exit_code == 0
+
+
+def test_values_of_flytes_chart_and_what_was_imported_of_them(tmp_path: Path, configgen: Configgen) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text(
+        "configmap:\n"
+        "  k8s: {plugins: {k8s: {default-cpus: 500m, default-env-vars: [{A: b}]}}}\n"
+        "  core: {propeller: {literal-offloading-config: {Enabled: true}}}\n"
+    )
+    assert configgen("import", values, "--into", tmp_path / "source").exit_code == 0
+    result = configgen("-C", tmp_path / "source", "diff", values, "main", "-o", "json")
+    # The import adds a setting of our own: the chart's connector-service is not implemented here.
+    assert [change["path"] for change in json.loads(result.stdout)["changes"]] == ["plugin-manager.optional-plugins"]
