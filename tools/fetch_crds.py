@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from configgen.operators import BY_NAME
 from tools.controlplane.binaries import cache_folder
 from tools.controlplane.files import write_private
 
@@ -25,7 +26,7 @@ TIMEOUT = 30
 
 
 @dataclass(frozen=True)
-class Operator:
+class Crds:
     """An operator's CRDs: where its repository has them at which tag, and the SHA-256 of each file."""
 
     name: str
@@ -39,11 +40,16 @@ class Operator:
         return f"{mirror.rstrip('/')}/{self.repository}/{self.tag}/{self.folder}/{file}"
 
 
-OPERATORS = (
-    Operator(
+def _of(operator: str, name: str, folder: str, files: Mapping[str, str]) -> Crds:
+    """CRDs of the release that :mod:`configgen.operators` pins."""
+    pinned = BY_NAME[operator]
+    return Crds(name, pinned.repository, pinned.tag, folder, files)
+
+
+CRDS = (
+    _of(
         "training-operator",
-        "kubeflow/training-operator",
-        "v1.9.0",
+        "training-operator",
         "manifests/base/crds",
         {
             "kubeflow.org_mpijobs.yaml": "477375d6759b1e173f3ac546ce8ee59ee3491ccb71cfa1df85243c29640870bf",
@@ -51,10 +57,9 @@ OPERATORS = (
             "kubeflow.org_tfjobs.yaml": "1fea6d2d9d3fec4697db322d4490be67b0d616478f42566e4c48ae865130a8c8",
         },
     ),
-    Operator(
+    _of(
         "spark-operator",
-        "kubeflow/spark-operator",
-        "v2.5.2",
+        "spark-operator",
         "config/crd/bases",
         {
             "sparkoperator.k8s.io_scheduledsparkapplications.yaml": (
@@ -65,20 +70,18 @@ OPERATORS = (
             ),
         },
     ),
-    Operator(
+    _of(
+        "kuberay-operator",
         "kuberay",
-        "ray-project/kuberay",
-        "v1.6.2",
         "ray-operator/config/crd/bases",
         {
             "ray.io_rayclusters.yaml": "1d51d8c4ce065b22c2069af0ebd72ae25f4a6968e5c5f93a3106ba6fc35bcc1d",
             "ray.io_rayjobs.yaml": "ecae45d9a5dc1be68f1074ba784c495ef9d439d295253b61e1bd51f7b08522f5",
         },
     ),
-    Operator(
+    _of(
+        "dask-operator",
         "dask-kubernetes",
-        "dask/dask-kubernetes",
-        "2025.4.3",
         "dask_kubernetes/operator/deployment/helm/dask-kubernetes-operator/crds",
         {
             "daskautoscaler.yaml": "6fc12217a5524db35aaa45204677fcea74f0b22b9b3b94522505be47fc51aa1f",
@@ -95,7 +98,7 @@ def crd_folder(environ: Mapping[str, str] = os.environ) -> Path:
     return cache_folder(environ).parent / "operator-crds"
 
 
-def fetch(folder: Path, operators: tuple[Operator, ...] = OPERATORS, *, mirror: str = MIRROR) -> Iterator[str]:
+def fetch(folder: Path, operators: tuple[Crds, ...] = CRDS, *, mirror: str = MIRROR) -> Iterator[str]:
     """Fetch what is missing or wrong; yields a line for each file that could not be had. Safe to run again."""
     for operator in operators:
         for file, digest in operator.files.items():
@@ -132,7 +135,7 @@ def main(arguments: list[str] | None = None) -> int:
     problems = list(fetch(given.folder, mirror=given.mirror))
     for problem in problems:
         print(problem, file=sys.stderr)
-    wanted = sum(len(operator.files) for operator in OPERATORS)
+    wanted = sum(len(operator.files) for operator in CRDS)
     print(f"{wanted - len(problems)} of {wanted} CRDs are in {given.folder}")
     return 1 if problems else 0
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tools import fetch_crds
-from tools.fetch_crds import OPERATORS, Operator, crd_folder, fetch
+from tools.fetch_crds import CRDS, Crds, crd_folder, fetch
 
 CONTENT = b"kind: CustomResourceDefinition\n"
-OPERATOR = Operator("op", "owner/repository", "v1", "crds", {"a.yaml": hashlib.sha256(CONTENT).hexdigest()})
+OPERATOR = Crds("op", "owner/repository", "v1", "crds", {"a.yaml": hashlib.sha256(CONTENT).hexdigest()})
 PATH = "/owner/repository/v1/crds/a.yaml"
 
 
@@ -89,8 +89,8 @@ def test_what_is_wrong_is_told_and_not_kept(
 def test_the_command_tells_what_it_has_and_fails_where_something_is_missing(
     server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = Operator("op", "owner/repository", "v1", "crds", {"b.yaml": "0" * 64})
-    monkeypatch.setattr(fetch_crds, "OPERATORS", (OPERATOR, other))
+    other = Crds("op", "owner/repository", "v1", "crds", {"b.yaml": "0" * 64})
+    monkeypatch.setattr(fetch_crds, "CRDS", (OPERATOR, other))
     monkeypatch.setattr(fetch, "__defaults__", ((OPERATOR, other),))
     arguments = ["--folder", str(tmp_path), "--mirror", server.address]
     assert fetch_crds.main(arguments) == 1
@@ -100,7 +100,7 @@ def test_the_command_tells_what_it_has_and_fails_where_something_is_missing(
 
 
 def test_every_address_is_pinned() -> None:
-    for operator in OPERATORS:
+    for operator in CRDS:
         for file, digest in operator.files.items():
             assert operator.address(file).endswith(f"/{operator.tag}/{operator.folder}/{file}")
             assert len(digest) == 64
