@@ -212,7 +212,7 @@ class TaskExecutionSpec(ApiModel):
     timeouts: Timeouts | None = None
     """How long an attempt may take."""
     suspend: bool | None = None
-    """Hold before the next launch. What runs already goes on."""
+    """Hold it. What was launched is taken back without spending a budget; resuming begins another attempt."""
     abort: bool | None = None
     """Stop it and delete what was created; the TaskExecution is kept."""
     priority: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)] | None = None
@@ -252,7 +252,8 @@ class Attempt(ApiModel):
 
     attempt: int
     """Counted from 0."""
-    phase: Literal["Succeeded", "Failed", "Aborted"]
+    phase: Literal["Succeeded", "Failed", "Aborted", "Suspended"]
+    """``Suspended``: taken back by ``spec.suspend``; it spent no budget."""
     started_at: Time | None = None
     """Handed to the plugin."""
     running_at: Time | None = None
@@ -290,7 +291,7 @@ class Pending(ApiModel):
     """What is still to be done although the outcome of the attempt is known."""
 
     step: Literal["ReadOutputs", "Abort", "Finalize"]
-    outcome: Literal["Retry", "Succeeded", "Failed", "Aborted", "Deleted"]
+    outcome: Literal["Retry", "Suspended", "Succeeded", "Failed", "Aborted", "Deleted"]
     """What comes after it."""
     recorded: bool | None = None
     """The outcome is on record: objects may be deleted now."""

@@ -34,6 +34,12 @@ ATTEMPT = f"{GROUP}/attempt"
 RETRY_OF = f"{GROUP}/retry-of"
 """Label on a TaskExecution: the earlier one that a person tries again with it."""
 
+QUEUE = "kueue.x-k8s.io/queue-name"
+"""Kueue's label: the queue in which something waits. On a TaskExecution it is handed on to the objects made for it, and
+tasks of one queue wait in one line."""
+HANDED_ON = (QUEUE, "kueue.x-k8s.io/priority-class")
+"""Labels of a TaskExecution that the objects made for it get too, unless ``spec.labels`` says otherwise."""
+
 FINALIZER = f"{GROUP}/finalizer"
 """Finalizer on a TaskExecution whose plugin has something to undo that Kubernetes' garbage collector can not."""
 

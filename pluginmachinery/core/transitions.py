@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pluginmachinery.core.actions import Action, WakeAt
@@ -32,3 +33,8 @@ class Transition:
     @property
     def settled(self) -> bool:
         return all(isinstance(action, WakeAt) for action in self.actions)
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """The earliest time at which it wants to be woken."""
+        return min((action.at for action in self.actions if isinstance(action, WakeAt)), default=None)

@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Any
 
 from pluginmachinery.api import names
-from pluginmachinery.core.actions import Observation, WakeAt
+from pluginmachinery.core.actions import Observation
 from pluginmachinery.core.errors import PLUGIN_PANIC, PluginError
 from pluginmachinery.core.phases import (
     ErrorKind,
@@ -150,8 +150,9 @@ def _goes_on(turn: Turn, transition: Transition) -> Decision:
     deadline = _deadline(turn)
     if deadline is not None and deadline.at <= turn.now:
         return endings.end_attempt(turn, deadline.failure, abort=True)
-    wakes = [action.at for action in transition.actions if isinstance(action, WakeAt)]
-    return turn.decide(wake_at=_earliest(min(wakes, default=None), deadline))
+    if turn.spec.get("suspend") and phase.phase is not Phase.WAITING_FOR_RESOURCES:
+        return endings.suspend_attempt(turn)
+    return turn.decide(wake_at=_earliest(transition.wake_at, deadline))
 
 
 def _erred(turn: Turn, error: ExecutionError) -> Decision:

@@ -75,6 +75,8 @@ def members_of(world: World, execution: Mapping[str, Any], template: TaskTemplat
     members = dict(spec)
     members["namespace"] = metadata["namespace"]
     members["ownerReference"] = names.owner_reference(execution)
+    if handed_on := _handed_on(metadata):
+        members["labels"] = handed_on | (spec.get("labels") or {})
     members["generatedName"] = generated_name(execution, attempt)
     members["interruptible"] = False  # decided attempt by attempt
     members["maxAttempts"] = attempts = max_attempts(world, spec, template)
@@ -83,6 +85,11 @@ def members_of(world: World, execution: Mapping[str, Any], template: TaskTemplat
     overrides = spec.get("overrides") or {}
     members["overrides"] = overrides if overrides.get("resources") is not None else {**overrides, "resources": {}}
     return members | paths.of_attempt(execution, attempt, data_prefix=world.data_prefix)
+
+
+def _handed_on(metadata: Mapping[str, Any]) -> dict[str, str]:
+    labels = metadata.get("labels")
+    return {name: labels[name] for name in names.HANDED_ON if name in labels} if labels else {}
 
 
 def generated_name(execution: Mapping[str, Any], attempt: int) -> str:

@@ -42,7 +42,7 @@ def accept_for_clean_up(turn: Turn) -> None:
 
 
 def held(turn: Turn) -> Decision | None:
-    """spec.suspend holds what has not been launched."""
+    """spec.suspend holds what has not been launched; what has is taken back once its plugin has been asked."""
     suspended = turn.status["phase"] == "Suspended"
     if not turn.spec.get("suspend"):
         if suspended:
@@ -51,6 +51,8 @@ def held(turn: Turn) -> Decision | None:
     launched = turn.attempt_started and turn.status["phase"] != "WaitingForResources"
     if launched or turn.observation.results:
         return None
+    if turn.may_have_objects and not turn.attempt_started:
+        return endings.suspend_attempt(turn)
     if not suspended:
         statuses.suspend(turn.status, turn.now)
     return turn.decide()

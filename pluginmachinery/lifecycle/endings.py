@@ -1,10 +1,10 @@
 """How attempts and tasks end: outputs are read, objects are cleaned up, then comes what follows.
 
 From the moment its outcome is known until nothing of it is left, an attempt is *pending* in the status, with the step
-that is next (``ReadOutputs``, ``Abort``, ``Finalize``) and the outcome that comes after (``Retry``, ``Succeeded``,
-``Failed``, ``Aborted``, or ``Deleted`` when the object itself goes). A step that changes something in the cluster is
-not taken before the outcome is on record: a controller that dies in between must not take its own clean-up for a
-failure.
+that is next (``ReadOutputs``, ``Abort``, ``Finalize``) and the outcome that comes after (``Retry``, ``Suspended``,
+``Succeeded``, ``Failed``, ``Aborted``, or ``Deleted`` when the object itself goes). A step that changes something in
+the cluster is not taken before the outcome is on record: a controller that dies in between must not take its own
+clean-up for a failure.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pluginmachinery.lifecycle import budgets, statuses
 from pluginmachinery.lifecycle.turns import Decision, Turn, has_effects
 from pluginmachinery.manager import outcomes
 
-Outcome = Literal["Retry", "Succeeded", "Failed", "Aborted", "Deleted"]
+Outcome = Literal["Retry", "Suspended", "Succeeded", "Failed", "Aborted", "Deleted"]
 _TTL_RETRY = timedelta(minutes=1)
 
 
@@ -64,6 +64,16 @@ def end_attempt(turn: Turn, failure: PhaseInfo, *, abort: bool) -> Decision:
         return _leave(turn, "Abort" if abort else "Finalize", "Retry")
     statuses.fail(turn.status, error, turn.now)
     return _leave(turn, "Abort" if abort else "Finalize", "Failed")
+
+
+def suspend_attempt(turn: Turn) -> Decision:
+    """Take back what was launched. It is no failure, and another attempt follows when the task is resumed.
+
+    The convention is Kueue's: pods are removed, no budget is spent. Names of objects and folders are an attempt's, so
+    what is dying is never mistaken for what comes after.
+    """
+    statuses.suspend_attempt(turn.status, turn.now)
+    return _leave(turn, "Abort", "Suspended")
 
 
 def end_by_plugin(turn: Turn, phase: PhaseInfo) -> Decision:
@@ -167,6 +177,9 @@ def _clean_up(turn: Turn, verb: Literal["abort", "finalize"]) -> Decision | None
         turn.status["pending"] = todo | {"recorded": True}
         return turn.decide(wake_at=turn.now, urgent=True)
     turn.remember(transition.state)
+    if transition.wake_at is not None and transition.wake_at > turn.now:
+        # A pause before the next try. Its actions may be done twice: when it is over the plugin asks for them again.
+        return turn.decide(wake_at=transition.wake_at)
     return turn.carry_out(transition.actions)
 
 
@@ -179,6 +192,10 @@ def _conclude(turn: Turn) -> Decision:
             return release(turn)
         case "Retry":
             statuses.next_attempt(turn.status)
+            return turn.decide(wake_at=turn.now)
+        case "Suspended":
+            statuses.next_attempt(turn.status)
+            statuses.suspend(turn.status, turn.now)
             return turn.decide(wake_at=turn.now)
         case "Aborted":
             statuses.abort(turn.status, _why_aborted(turn), turn.now)

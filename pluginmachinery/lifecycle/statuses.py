@@ -68,6 +68,13 @@ def suspend(status: Status, now: datetime) -> None:
     status.pop("systemErrors", None)
 
 
+def suspend_attempt(status: Status, now: datetime) -> None:
+    """The current attempt is taken back by spec.suspend: on record, without a failure."""
+    status["phase"] = ExecutionPhase.SUSPENDED.value
+    status["reason"] = "suspended by spec.suspend; what was created is being removed"
+    _remember(status, "Suspended", now, {})
+
+
 def resume(status: Status) -> None:
     status["phase"] = ExecutionPhase.ACCEPTED.value
     status["reason"] = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,16 @@ from pluginmachinery.api import names
 from pluginmachinery.config import Configuration
 from pluginmachinery.core import phases
 from pluginmachinery.core.actions import Delete, Refused
-from tests.pluginmachinery.lifecycle.simulation import Cluster, Controller, PodLike, Scripted, execution, later, world
+from tests.pluginmachinery.lifecycle.simulation import (
+    Cluster,
+    Controller,
+    Killed,
+    PodLike,
+    Scripted,
+    execution,
+    later,
+    world,
+)
 
 OURS = {"finalizers": [names.FINALIZER]}
 
@@ -182,18 +192,72 @@ def test_suspension_holds_the_launch_and_resuming_starts_the_clock() -> None:
     assert "waiting" not in cluster.status
 
 
-def test_suspension_does_not_stop_what_runs_but_holds_the_next_attempt() -> None:
-    cluster, controller = started(template={"metadata": {"retries": {"retries": 1}}}, metadata=OURS)
+def test_suspension_takes_back_what_runs_and_spends_no_budget() -> None:
+    cluster, controller = started(metadata=OURS)
     set_spec(cluster, suspend=True)
     controller.run()
-    assert cluster.status["phase"] == "Running"
-    cluster.set_pod("task-0", "Failed")
+    assert (cluster.status["phase"], cluster.pods) == ("Suspended", {})
+    assert [attempt["phase"] for attempt in cluster.status["attempts"]] == ["Suspended"]
+    assert "failures" not in cluster.status
+    writes = list(cluster.writes)
     controller.run()
-    assert cluster.status["phase"] == "Suspended"
-    assert cluster.status["attempt"] == 1
+    assert cluster.writes == writes
     set_spec(cluster, suspend=False)
     controller.run()
     assert cluster.created == ["task-0", "task-1"]
+    cluster.set_pod("task-1", "Succeeded")
+    controller.run()
+    assert cluster.status["phase"] == "Succeeded"
+
+
+def test_what_is_taken_back_is_on_record_before_it_is_deleted() -> None:
+    cluster, controller = started(metadata=OURS)
+    cluster.writes.clear()
+    set_spec(cluster, suspend=True)
+    controller.run()
+    assert cluster.writes == ["status Suspended", "delete task-0", "status Suspended"]
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+def test_suspension_does_not_undo_what_has_ended(phase: str) -> None:
+    cluster, controller = started(metadata=OURS, maxAttempts=1)
+    set_spec(cluster, suspend=True)
+    cluster.set_pod("task-0", phase)
+    controller.run()
+    assert cluster.status["phase"] == phase
+
+
+def test_suspension_holds_the_next_attempt() -> None:
+    cluster, controller = started(template={"metadata": {"retries": {"retries": 1}}}, metadata=OURS)
+    set_spec(cluster, suspend=True)
+    cluster.set_pod("task-0", "Failed")
+    controller.run()
+    assert (cluster.status["phase"], cluster.status["attempt"]) == ("Suspended", 1)
+    set_spec(cluster, suspend=False)
+    controller.run()
+    assert cluster.created == ["task-0", "task-1"]
+
+
+def test_suspension_finds_the_pod_whose_creator_died_before_saying_so() -> None:
+    cluster = Cluster(execution(metadata=OURS))
+    with contextlib.suppress(Killed):
+        Controller(world(PodLike()), cluster, die_at=1).run()
+    assert cluster.created == ["task-0"]
+    set_spec(cluster, suspend=True)
+    Controller(world(PodLike()), cluster).run()
+    assert (cluster.status["phase"], cluster.pods) == ("Suspended", {})
+
+
+def test_a_task_that_is_resumed_while_it_is_taken_back_goes_on_with_another_attempt() -> None:
+    cluster, controller = started(metadata=OURS)
+    set_spec(cluster, suspend=True)
+    cluster.refuse = lambda action: Refused("InternalError", "", 500) if isinstance(action, Delete) else None
+    controller.run()
+    set_spec(cluster, suspend=False)
+    cluster.refuse = lambda action: None
+    later(cluster, 10)
+    controller.run()
+    assert (cluster.status["phase"], cluster.created) == ("Queued", ["task-0", "task-1"])
 
 
 def test_suspension_holds_what_waits_for_a_quota() -> None:

@@ -8,11 +8,11 @@ import pytest
 
 from pluginmachinery.api import names
 from pluginmachinery.config import Configuration
-from pluginmachinery.core.actions import ResourceKind
+from pluginmachinery.core.actions import Patch, Refused, ResourceKind
 from pluginmachinery.core.plugins import AbortBehavior, PluginProperties
 from pluginmachinery.lifecycle.advance import World
 from pluginmachinery.plugins.registry import PluginDeclaration, PluginRegistry
-from tests.pluginmachinery.lifecycle.simulation import NAMESPACE, Cluster, Controller, PodLike, execution, world
+from tests.pluginmachinery.lifecycle.simulation import NAMESPACE, START, Cluster, Controller, PodLike, execution, world
 
 ENABLED = {"tasks": {"task_plugins": {"enabled_plugins": ("container", "echo")}}}
 
@@ -149,3 +149,42 @@ def test_core_plugins_that_only_make_objects_need_none() -> None:
     kind = ResourceKind("v1", "Pod", "pods")
     made.registry.declarations = (PluginDeclaration("scripted", ("x",), resources=(kind,)),)  # type: ignore[misc]
     assert made.needs_finalizer("scripted") is False
+
+
+def test_a_finalizer_that_meets_a_conflict_is_tried_again_after_the_configured_pause() -> None:
+    cluster = Cluster(execution())
+    controller = Controller(real_world(inject_finalizer=True, update_base_backoff_duration=1000), cluster)
+    controller.run()
+    pod_status(cluster, "task-0", "Succeeded", 0)
+    tries: list[float] = []
+
+    def conflict(action: Any) -> Refused | None:
+        if not isinstance(action, Patch):
+            return None
+        tries.append((cluster.now - START).total_seconds())
+        return Refused("Conflict", "x", 409) if len(tries) < 3 else None
+
+    cluster.refuse = conflict
+    for _ in range(3):
+        controller.run()
+        assert controller.wake_at is None or controller.wake_at > cluster.now
+        cluster.now = controller.wake_at or cluster.now
+    assert [round(first) for first in tries] == [0, 1, 3]
+    assert cluster.status["phase"] == "Succeeded"
+    assert cluster.pods["task-0"]["metadata"]["finalizers"] is None
+
+
+@pytest.mark.parametrize(
+    ("given", "own", "handed_on"),
+    [
+        pytest.param({names.QUEUE: "a", "other": "x"}, {}, {names.QUEUE: "a"}, id="Kueue's labels and no others"),
+        pytest.param({names.QUEUE: "a"}, {names.QUEUE: "b"}, {names.QUEUE: "b"}, id="spec.labels win"),
+        pytest.param({}, {}, {}, id="none"),
+    ],
+)
+def test_the_queue_is_handed_on_to_the_pod(
+    given: dict[str, str], own: dict[str, str], handed_on: dict[str, str]
+) -> None:
+    cluster = Cluster(execution(metadata={"labels": given}, labels=own))
+    Controller(real_world(), cluster).run()
+    assert cluster.pods["task-0"]["metadata"]["labels"] == handed_on | names.object_labels("task", 0)

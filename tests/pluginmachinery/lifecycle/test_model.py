@@ -54,6 +54,7 @@ class LifeOfATask(RuleBasedStateMachine):
         self.controller = Controller(world(self.plugin), self.cluster)
         self.deleted_by_hand: set[str] = set()
         self.ended: str | None = None
+        self.taken_back: set[int] = set()
 
     def run_controller(self) -> None:
         try:
@@ -133,9 +134,12 @@ class LifeOfATask(RuleBasedStateMachine):
             and status["attempts"][-1]["attempt"] == status["attempt"]
             and status["attempts"][-1]["phase"] == "Failed"
         )
-        deleted_after_failing = outcome == "Deleted" and failures.all > status["attempt"]
-        extra = failed_now or aborted_after_failing or deleted_after_failing
-        assert failures.all == status["attempt"] + extra, status
+        self.taken_back |= {each["attempt"] for each in status.get("attempts", ()) if each["phase"] == "Suspended"}
+        ended = failures.all + len(self.taken_back)
+        deleted_after_failing = outcome == "Deleted" and ended > status["attempt"]
+        being_taken_back = status["attempt"] in self.taken_back
+        extra = failed_now or aborted_after_failing or deleted_after_failing or being_taken_back
+        assert ended == status["attempt"] + extra, status
 
     @invariant()
     def budgets_are_kept(self) -> None:
