@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from configgen.cli.options import problems_end_the_command, show, source_folder
+from configgen.cli.options import kubeconfig_option, problems_end_the_command, show, source_folder
 
 if TYPE_CHECKING:
     from configgen.diff.comparing import Comparison
@@ -23,12 +23,16 @@ FORMS = ("text", "markdown", "html", "json", "sarif")
 @click.option("--base", metavar="REV", help="Compare environments (all, or those named) with themselves at REV.")
 @click.option("--effect/--no-effect", default=True, help="Whether to tell what happens to pods.  [default: effect]")
 @click.option("-o", "output", type=click.Choice(FORMS), default="text", show_default=True, help="Form.")
+@kubeconfig_option
 @problems_end_the_command
-def diff(folder: Path, names: tuple[str, ...], base: str | None, effect: bool, output: str) -> None:
+def diff(
+    folder: Path, names: tuple[str, ...], base: str | None, effect: bool, output: str, kubeconfig: Path | None
+) -> None:
     """Show what A and B differ in, leaf by leaf and who said so, and how pods and operator objects of tasks change.
 
     A and B are environments, REV:ENV (an environment at a git revision), rendered folders, or files: a ConfigMap, such
     as kubectl get -o yaml prints it, values of our chart or of Flyte's charts, or a document of Flyte's configuration.
+    What a cluster runs with is cluster:CONTEXT/NAMESPACE[/CONFIGMAP]; an empty context is the current one.
 
     Order, spelling and form do not count: 1000m is 1, a map is the same map in both of its forms. Secrets are not
     shown. The effect is that on representative tasks: built-in ones for every enabled plugin, and those in the source's
@@ -41,11 +45,12 @@ def diff(folder: Path, names: tuple[str, ...], base: str | None, effect: bool, o
     Example:
       configgen -C examples/configuration diff dev prod
       configgen diff --base origin/main -o markdown >> "$GITHUB_STEP_SUMMARY"
+      configgen diff cluster:prod-eu/flyte-prod prod
       configgen diff live.yaml prod -o json | jq -r '.changes[].path'
     """
     from configgen.diff.opening import against_base, compared, sides
 
-    with sides(folder) as opened:
+    with sides(folder, kubeconfig) as opened:
         if base is not None:
             comparisons = against_base(opened, base, names, effects=effect)
         elif len(names) == 2:

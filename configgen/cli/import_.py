@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from configgen.cli.options import problems_end_the_command, show, source_folder
+from configgen.cli.options import kubeconfig_option, problems_end_the_command, show, source_folder
 
 if TYPE_CHECKING:
     from configgen.importers.importing import Import
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     "--into", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the new source."
 )
 @click.option("-o", "output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form.")
+@kubeconfig_option
 @problems_end_the_command
-def import_(folder: Path, paths: tuple[str, ...], into: Path | None, output: str) -> None:
+def import_(folder: Path, paths: tuple[str, ...], into: Path | None, output: str, kubeconfig: Path | None) -> None:
     """Make a layered source of what an install is configured with today.
 
     PATH is a values file of flyte-core or flyte-binary (umbrella charts and Flyte 2 too), a ConfigMap (kubectl get -o
     yaml), a patch, a plain configuration file, a folder of these, or - for the standard input. Each values file is an
-    environment; several files of one environment are given one name: prod=values.yaml prod=values-prod.yaml.
+    environment; several files of one environment are given one name: prod=values.yaml prod=values-prod.yaml. What a
+    cluster runs with is cluster:CONTEXT/NAMESPACE[/CONFIGMAP]; an empty context is the current one.
 
     What all environments share goes to base, the rest to a layer for each; what equals the chart's default is dropped.
     What was not understood, or could not go over as it was, is told with its line.
@@ -37,6 +39,7 @@ def import_(folder: Path, paths: tuple[str, ...], into: Path | None, output: str
     \b
     Example:
       configgen import dev=values-dev.yaml prod=values-prod.yaml --into configuration
+      configgen import prod=cluster:prod-eu/flyte --into configuration
       kubectl get configmap flyte-propeller-config -o yaml | configgen import - --into configuration
     """
     from configgen.importers.importing import run
@@ -44,7 +47,7 @@ def import_(folder: Path, paths: tuple[str, ...], into: Path | None, output: str
     from configgen.importers.new_files import write_new
 
     into = into or folder
-    result = run(read_inputs(paths))
+    result = run(read_inputs(paths, kubeconfig))
     write_new(result.files, into, "--into")
     show(_json(result) if output == "json" else _text(result, into))
     if output == "text":

@@ -33,6 +33,17 @@ def source_folder(command: Function) -> Function:
     return option(command)
 
 
+def kubeconfig_option(command: Function) -> Function:
+    """``--kubeconfig FILE``, for commands that can talk to a cluster."""
+    option = click.option(
+        "--kubeconfig",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Kubeconfig, for clusters.  [default: $KUBECONFIG, ~/.kube/config]",
+    )
+    return option(command)
+
+
 def problems_end_the_command(function: Function) -> Function:
     """Print the problems of a source, one a line and sorted by place, and exit 2."""
 

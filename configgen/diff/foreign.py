@@ -46,6 +46,13 @@ def read_side(path: Path, name: str, *, environment: str = "") -> Side:
     return _side(found, name)
 
 
+def live_side(name: str, kubeconfig: Path | None) -> Side:
+    """The configuration that a cluster runs with. Raises SourceError."""
+    from configgen.cluster.installations import read_live
+
+    return _side(_parsed(read_live(name, kubeconfig)), name)
+
+
 def _side(found: list[Parsed], name: str) -> Side:
     sections = known_sections(discovered())
     merged = Merged(sections)

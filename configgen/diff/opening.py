@@ -1,4 +1,5 @@
-"""From what a person names to sides: an environment, ``REV:ENV``, a rendered folder or a ConfigMap file."""
+"""From what a person names to sides: an environment, ``REV:ENV``, a rendered folder or a ConfigMap file, and
+``cluster:CONTEXT/NAMESPACE[/CONFIGMAP]``, what a cluster runs with."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from configgen.cluster.installations import is_live
 from configgen.diff.comparing import Comparison, compare
 from configgen.diff.secrets import Secrets
 from configgen.diff.sides import Side
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
 class Sides:
     """Opens sides. Sources of revisions are taken out once, into temporary folders that are gone at the end."""
 
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, folder: Path, stack: ExitStack, kubeconfig: Path | None = None) -> None:
         self.folder = folder
+        self._kubeconfig = kubeconfig
         self._stack = stack
         self._revisions: dict[str, Source] = {}
 
@@ -53,6 +56,10 @@ class Sides:
     def open(self, name: str, *, environment: str = "") -> Side:
         """One side. Raises SourceError."""
         path = Path(name)
+        if is_live(name) and not os.path.lexists(path):
+            from configgen.diff.foreign import live_side
+
+            return live_side(name, self._kubeconfig)
         if not _looks_like_path(name) and self._is_environment(name):
             return Side.of(self.source.environment(name))
         if os.path.lexists(path):
@@ -96,10 +103,10 @@ class Sides:
 
 
 @contextmanager
-def sides(folder: Path) -> Iterator[Sides]:
-    """Sides for the source in this folder."""
+def sides(folder: Path, kubeconfig: Path | None = None) -> Iterator[Sides]:
+    """Sides for the source in this folder; ``kubeconfig`` says where clusters are, for live ones."""
     with ExitStack() as stack:
-        yield Sides(folder, stack)
+        yield Sides(folder, stack, kubeconfig)
 
 
 def compared(before: Side, after: Side, *, folder: Path, effects: bool = True) -> Comparison:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from configgen.cluster.installations import is_live
 from configgen.importers.forms import Form, Part, Values, parts
 from configgen.layers.files import list_folder, read_text
 from configgen.problems import Problem, SourceError
@@ -35,7 +36,7 @@ class Input:
         return next((part.form for part in self.parts if isinstance(part, Values)), None)
 
 
-def read_inputs(arguments: Sequence[str]) -> list[Input]:
+def read_inputs(arguments: Sequence[str], kubeconfig: Path | None = None) -> list[Input]:
     """The environments that the arguments name. Raises SourceError with all files that can not be read.
 
     ``NAME=PATH`` names the environment; arguments of one name are one environment, later files over earlier. A folder
@@ -48,7 +49,7 @@ def read_inputs(arguments: Sequence[str]) -> list[Input]:
     for argument in arguments:
         name, path = _split(argument)
         try:
-            found = list(_read(path))
+            found = list(_read_live(path, kubeconfig) if is_live(path) else _read(path))
         except SourceError as error:
             problems += error.problems
             continue
@@ -99,6 +100,14 @@ def _read(argument: str) -> Iterator[Input]:
         yield from (Input(name, [(name, found_parts)]) for name, found_parts in files if _says(found_parts))
     else:
         yield Input(argument, files)
+
+
+def _read_live(argument: str, kubeconfig: Path | None) -> Iterator[Input]:
+    """What a cluster runs with, one file for each document."""
+    from configgen.cluster.installations import read_live
+
+    documents = read_live(argument, kubeconfig)
+    yield Input(argument, [(one.name, parts(one.text, one.name)) for one in documents])
 
 
 def _file(path: Path) -> tuple[str, list[Part]]:

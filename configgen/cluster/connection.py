@@ -1,0 +1,287 @@
+"""The one door to the API server: a context of a kubeconfig, and plain reading.
+
+Answers are three: the object, None (there is none), or :class:`Unread` – it may be there, and this user may not know.
+What makes every further question pointless (no such context, no connection, expired credentials) is a SourceError. No
+message holds a token.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import orjson
+
+from configgen.problems import Problem, SourceError
+
+Object = dict[str, Any]
+
+_JSON: Final = "application/json"
+_METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_PAGE: Final = 500
+_CONNECT, _READ = 5, 30
+"""Seconds."""
+_DEFAULT: Final = "~/.kube/config"
+_IN_CLUSTER: Final = "in-cluster"
+_OPAQUE: Final = re.compile(r"(?i)bearer\s+\S+|eyJ[\w-]+\.[\w.-]+|[\w+=-]{40,}")
+"""What may be a token, or a part of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What this user may not know, and why, in words."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What somebody may do or not; ``group`` is empty for the core group, ``namespace`` for the whole cluster."""
+
+    verb: str
+    group: str
+    resource: str
+    namespace: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.verb} {resource_text(self.group, self.resource)}"
+
+
+def resource_text(group: str, resource: str) -> str:
+    """``sparkapplications.sparkoperator.k8s.io``, as kubectl names resources."""
+    return f"{resource}.{group}" if group else resource
+
+
+class Connection:
+    """A cluster as one user sees it. Answers are asked for once; safe to use from several threads."""
+
+    def __init__(self, context: str, namespace: str, settings: Any) -> None:
+        from kubernetes import client
+
+        self.context = context
+        self.namespace = namespace
+        """The context's own namespace."""
+        self.server = str(settings.host).rstrip("/")
+        self._settings = settings
+        self._pool = client.ApiClient(settings).rest_client.pool_manager
+        self._known: dict[tuple[str, str], Object | Unread | None] = {}
+
+    def get(self, path: str, *, metadata_only: bool = False) -> Object | Unread | None:
+        """The object at a path of the API; ``metadata_only`` keeps what is in it (a secret) on the server. Raises
+        SourceError."""
+        question = (path, _METADATA if metadata_only else _JSON)
+        if question not in self._known:
+            self._known[question] = self._request("GET", *question)
+        return self._known[question]
+
+    def items(self, path: str) -> list[Object] | Unread:
+        """The objects of a list; none where the kind is not known. Raises SourceError."""
+        found: list[Object] = []
+        following = ""
+        while True:
+            query = urlencode({"limit": _PAGE, **({"continue": following} if following else {})})
+            answer = self.get(f"{path}?{query}")
+            if isinstance(answer, Unread):
+                return answer
+            found += (answer or {}).get("items") or []
+            following = ((answer or {}).get("metadata") or {}).get("continue") or ""
+            if not following:
+                return found
+
+    def may(self, action: Action, account: str = "") -> bool | Unread:
+        """Whether this user – or ``account``, as ``namespace:name`` – may do it. Raises SourceError."""
+        resource, _, subresource = action.resource.partition("/")
+        attributes = {
+            "verb": action.verb,
+            "group": action.group,
+            "resource": resource,
+            "subresource": subresource,
+            "namespace": action.namespace,
+            "name": action.name,
+        }
+        spec: Object = {"resourceAttributes": {key: value for key, value in attributes.items() if value}}
+        kind = "SelfSubjectAccessReview"
+        if account:
+            kind = "SubjectAccessReview"
+            within = account.partition(":")[0]
+            groups = ["system:serviceaccounts", f"system:serviceaccounts:{within}", "system:authenticated"]
+            spec |= {"user": f"system:serviceaccount:{account}", "groups": groups}
+        body = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec}
+        answer = self._request("POST", f"/apis/authorization.k8s.io/v1/{kind.lower()}s", _JSON, body)
+        if isinstance(answer, Unread):
+            return answer
+        return bool(((answer or {}).get("status") or {}).get("allowed"))
+
+    def user(self) -> str:
+        """Who we are to the API server; empty where it does not tell."""
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        answer = self._request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", _JSON, body)
+        status = answer.get("status") if isinstance(answer, dict) else None
+        return str(((status or {}).get("userInfo") or {}).get("username") or "")
+
+    def _request(self, method: str, path: str, accept: str, body: Object | None = None) -> Object | Unread | None:
+        import urllib3
+
+        headers = {"Accept": accept, "User-Agent": "configgen", "Content-Type": _JSON}
+        headers |= {auth["key"]: auth["value"] for auth in self._settings.auth_settings().values()}
+        try:
+            answer = self._pool.request(
+                method,
+                self.server + path,
+                headers=headers,
+                body=orjson.dumps(body) if body is not None else None,
+                timeout=urllib3.Timeout(connect=_CONNECT, read=_READ),
+                retries=urllib3.Retry(total=None, connect=1, read=1, redirect=0, status=0, other=0),
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(error) from error
+        return self._answer(answer.status, answer.data)
+
+    def _answer(self, status: int, data: bytes) -> Object | Unread | None:
+        try:
+            parsed = orjson.loads(data or b"{}")
+        except orjson.JSONDecodeError as error:
+            message = f"what answers at {self.server} is no Kubernetes API server (status {status})"
+            raise self._error(message, "check the server of the context, and proxies in between") from error
+        content = parsed if isinstance(parsed, dict) else {}
+        if status < 300:
+            return content
+        if status == 401:
+            message = "the cluster does not accept these credentials: they are wrong or expired"
+            raise self._error(message, "log in again")
+        if status == 404:
+            return None
+        message = " ".join(str(content.get("message") or f"the API server answers {status}").split())
+        if status == 403:
+            return Unread(_OPAQUE.sub("******", message.partition(" is forbidden: ")[2] or message))
+        return Unread(_OPAQUE.sub("******", message))
+
+    def _unreachable(self, error: Exception) -> SourceError:
+        reason = getattr(error, "reason", None) or error
+        text = str(reason).rpartition(": ")[2].strip(" '\")(") or type(reason).__name__
+        message = f"the cluster at {self.server} can not be reached: {text}"
+        return self._error(message, "is it up, and is this the right context?")
+
+    def _error(self, message: str, mend: str) -> SourceError:
+        return SourceError([Problem(f"context {self.context}", 0, 0, "", message, mend)])
+
+
+def connect(context: str = "", kubeconfig: Path | None = None) -> Connection:
+    """The cluster of a context (empty: the current one; in a pod without kubeconfig: its own). Nothing is asked yet.
+
+    Raises SourceError: the package ``kubernetes`` is missing, no kubeconfig, no such context, no credentials.
+    """
+    config = _library()
+    from kubernetes import client
+
+    settings = client.Configuration()
+    place = _place(kubeconfig)
+    inside = not context and kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ
+    if inside and not any(Path(one).expanduser().exists() for one in place.split(os.pathsep) if one):
+        with _mended(place, _IN_CLUSTER):
+            config.load_incluster_config(client_configuration=settings)
+        return Connection(_IN_CLUSTER, _own_namespace(), settings)
+    chosen = _chosen(contexts(kubeconfig), context, place)
+    with _mended(place, chosen["name"]):
+        config.load_kube_config(config_file=place, context=chosen["name"], client_configuration=settings)
+    return Connection(chosen["name"], str(chosen["context"].get("namespace") or "default"), settings)
+
+
+def contexts(kubeconfig: Path | None = None) -> list[Object]:
+    """The contexts of the kubeconfig, the current one first. Raises SourceError."""
+    config, place = _library(), _place(kubeconfig)
+    with _mended(place, ""):
+        known, current = config.list_kube_config_contexts(config_file=place)
+    found = [current, *(one for one in known if current is None or one["name"] != current["name"])]
+    return [{"name": str(one["name"]), "context": one.get("context") or {}} for one in found if one]
+
+
+def _library() -> Any:
+    try:
+        from kubernetes import config
+    except ModuleNotFoundError as error:
+        message = "to talk to a cluster, the Python package kubernetes is needed"
+        mend = "pip install 'flyte-plugin-manager[cluster]'"
+        raise SourceError([Problem("configgen", 0, 0, "", message, mend)]) from error
+    return config
+
+
+def _place(kubeconfig: Path | None) -> str:
+    """Asked for at every call: the library looks at KUBECONFIG only when it is imported."""
+    return str(kubeconfig) if kubeconfig is not None else os.environ.get("KUBECONFIG") or _DEFAULT
+
+
+def _chosen(known: list[Object], context: str, place: str) -> Object:
+    if not context and known:
+        return known[0]
+    for one in known:
+        if one["name"] == context:
+            return one
+    names = [one["name"] for one in known]
+    close = get_close_matches(context, names, n=1)
+    mend = f"did you mean {close[0]}?" if close else f"known: {', '.join(names) or 'none'}"
+    raise SourceError([Problem(place, 0, 0, "", f"there is no context {context!r}", mend)])
+
+
+@contextmanager
+def _mended(place: str, context: str) -> Iterator[None]:
+    """Trouble of the library as one message; what a credentials command says goes to the log, of all places."""
+    from kubernetes.config import ConfigException
+
+    told = _Told()
+    logging.getLogger().addHandler(told)
+    mend = "give --kubeconfig and --context, or set KUBECONFIG"
+    try:
+        yield
+    except (ConfigException, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise SourceError([Problem(place, 0, 0, "", f"no usable kubeconfig: {_words(error)}", mend)]) from error
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "yaml":
+            raise
+        raise SourceError([Problem(place, 0, 0, "", f"is no YAML: {_words(error)}", mend)]) from error
+    finally:
+        logging.getLogger().removeHandler(told)
+    if told.messages:
+        message = f"the credentials of context {context} can not be had: {_words(told.messages[0])}"
+        raise SourceError([Problem(place, 0, 0, "", message, "log in again, or mend the user's exec command")])
+
+
+class _Told(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+def _words(error: object) -> str:
+    return _OPAQUE.sub("******", " ".join(str(error).split()))
+
+
+def _own_namespace() -> str:
+    path = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+    return path.read_text("utf-8").strip() if path.exists() else "default"
+
+
+def metadata(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The metadata of an object."""
+    found = manifest.get("metadata")
+    return found if isinstance(found, Mapping) else {}
+
+
+def name_of(manifest: Mapping[str, Any]) -> str:
+    return str(metadata(manifest).get("name", ""))
+
+
+def labels_of(manifest: Mapping[str, Any]) -> Mapping[str, str]:
+    return metadata(manifest).get("labels") or {}
