@@ -1,6 +1,6 @@
 """Documentation whose commands are real: run the ``console`` blocks of a page, and compare or write what they print.
 
-A page is a story. Its fenced blocks are carried out from top to bottom in one folder:
+A page is a story. Its fenced blocks are carried out from top to bottom in one folder that has a copy of ``examples/``:
 
 * a block that begins with a comment that is a path (``# values-dev.yaml``) is that file, and is written;
 * a ``console`` block is run: lines with ``$`` are commands for bash, ``>`` continues one, the rest is what it printed.
@@ -15,6 +15,7 @@ import argparse
 import difflib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+EXAMPLES = Path(__file__).parents[1] / "examples"
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 _FILE = re.compile(r"^# (?P<path>[\w./-]+\.\w+)$")
 _EXIT = re.compile(r"exits-(\d+)")
@@ -129,6 +131,7 @@ def main(arguments: list[str]) -> int:
     for page in options.pages:
         text = page.read_text("utf-8")
         with tempfile.TemporaryDirectory() as folder:
+            shutil.copytree(EXAMPLES, Path(folder) / EXAMPLES.name)
             try:
                 new = rewritten(text, Path(folder), environment())
             except WrongExit as error:

@@ -11,8 +11,8 @@ from configgen.layers.environments import Environment
 from configgen.layers.nodes import Origin, plain
 from pluginmachinery.config import Configuration
 
-_READ = ("plugins", "tasks", "task_resources", "plugin-manager", "propeller")
-"""Sections that have a model; others are compared as they are written."""
+_OURS = ("plugins", "tasks", "task_resources", "plugin-manager")
+"""Sections of which Flyte or the controller reads nothing that has no model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +46,26 @@ class Side:
 
 
 def effective(configuration: Configuration, said: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration with all defaults, and of what was said the keys that are nobody's here."""
+    """A configuration with all defaults; sections and plugins that have no model here as they are written."""
     resolved = configuration.model_dump(by_alias=True)
-    return _with_others({key: resolved[key] for key in _READ if key in resolved}, said, depth=2)
+    plugins = said.get("plugins")
+    third_party = plugins if isinstance(plugins, Mapping) else {}
+    others = {key: value for key, value in said.items() if key not in _OURS}
+    return {
+        **{key: resolved[key] for key in _OURS},
+        "plugins": {**third_party, **resolved["plugins"]},
+        **_completed(others, {"propeller": resolved["propeller"]}),
+    }
 
 
-def _with_others(resolved: Mapping[str, Any], said: Mapping[str, Any], depth: int) -> dict[str, Any]:
-    """Keys of ``said`` that no model has, down to the sections of plugins and of Flyte's other parts."""
+def _completed(said: Mapping[str, Any], resolved: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said, in the spelling of the model and with its defaults where there is one."""
     known = {key.lower(): key for key in resolved}
     together = dict(resolved)
     for written, value in said.items():
-        key = known.get(written.lower())
-        if key is None:
-            together[written] = value
-        elif depth and isinstance(value, Mapping) and isinstance(resolved[key], Mapping):
-            together[key] = _with_others(resolved[key], value, depth - 1)
+        key = known.get(written.lower(), written)
+        if key not in resolved:
+            together[key] = value
+        elif isinstance(value, Mapping) and isinstance(resolved[key], Mapping):
+            together[key] = _completed(value, resolved[key])
     return together

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from configgen.formatting import formatted
 from configgen.importers.patches import Tagged
 from configgen.layers.yaml_tree import OPERATIONS
 from configgen.render.splitting import split
@@ -14,8 +15,8 @@ from pluginmachinery.config.yaml_text import plain
 
 
 def documents(tree: Mapping[str, Any], header: str) -> dict[str, str]:
-    """File name → text, cut as Flyte's own ConfigMap; every text begins with the header."""
-    return {name: f"{header}{to_yaml(content)}" for name, content in split(tree).items()}
+    """File name → text, cut as Flyte's own ConfigMap and in the order of ``fmt``; every text begins with the header."""
+    return {name: formatted(f"{header}{to_yaml(content)}", name) for name, content in split(tree).items()}
 
 
 def to_yaml(tree: Any) -> str:
