@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,11 +89,12 @@ def _read(files: Iterable[Path]) -> list[Manifest]:
 
 
 def _finished(manifest: Manifest, spec: Mapping[str, Any], namespace: str | None) -> JSON:
-    """The object to create: with what the options say, and with our finalizer where it will be needed.
+    """The object to create: with what the options say, the label by which replicas share the work, and with our
+    finalizer where it will be needed.
 
-    A finalizer that is set at creation costs nothing; setting it later costs the controller a write.
+    What is set at creation costs nothing; setting a finalizer later costs the controller a write.
     """
-    from pluginmachinery.api import names
+    from pluginmachinery.api import names, shards
 
     wanted = manifest.object
     metadata = dict(wanted["metadata"])
@@ -103,6 +105,9 @@ def _finished(manifest: Manifest, spec: Mapping[str, Any], namespace: str | None
     finalizers = list(metadata.get("finalizers") or ())
     if names.FINALIZER not in finalizers and _needs_finalizer(wanted["spec"] | spec):
         metadata["finalizers"] = [*finalizers, names.FINALIZER]
+    # A name that the server is yet to generate can not be hashed: any bucket will do.
+    bucket = shards.bucket(own or namespace or "", metadata.get("name") or uuid.uuid4().hex)
+    metadata["labels"] = {names.SHARD: str(bucket), **(metadata.get("labels") or {})}
     return {**wanted, "metadata": metadata, "spec": wanted["spec"] | spec}
 
 

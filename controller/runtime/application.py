@@ -1,7 +1,9 @@
 """The application: all parts of the runtime put together, started, supervised and stopped.
 
-Start: TaskExecutions are listed first, then the objects made for them (so that these find their slots), then, when this
-replica leads, the engine opens. A replica that does not lead follows everything too: taking over costs no list.
+What it acts on are shards (:mod:`.shards`). Without leader election it is one that is everything. With it, and a count
+of one, it is the same, but acted on only while this replica leads; one that does not lead follows everything too, so
+that taking over costs no list. With more of them they are those that the roster gives it (:mod:`.memberships`), begun
+and ended as it changes.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import gc
 import logging
 import socket
 from collections import Counter
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,11 +25,13 @@ from controller.kube.informers import Informer, Sink
 from controller.runtime.effects import Effects, OutputStore, Tokens
 from controller.runtime.engine import Engine
 from controller.runtime.leases import Lease
+from controller.runtime.memberships import Membership
+from controller.runtime.shards import Shard
 from controller.runtime.slots import JSON
 from controller.runtime.statuses import Statuses
 from controller.services.metrics import Figures, Metrics, WatchFigures
 from controller.services.probes import Check, ProbeServer
-from pluginmachinery.api import names
+from pluginmachinery.api import names, shards
 from pluginmachinery.core.actions import ResourceKind
 from pluginmachinery.lifecycle.advance import World
 
@@ -51,7 +55,7 @@ class Options:
     namespaces: tuple[str, ...] = ()
     """Namespaces that are followed; none: all."""
     lease_namespace: str | None = None
-    """Where the Lease for leadership is; None: act without asking."""
+    """Where the Lease for leadership, or for sharing, is; None: act without asking, on everything."""
     identity: str = field(default_factory=socket.gethostname)
 
 
@@ -70,121 +74,157 @@ class Application:
         options: Options,
         listen: socket.socket | None = None,
     ) -> None:
-        settings = world.config.plugin_manager
         self.ended = asyncio.Event()
         self.exit_code = 0
+        self._world = world
+        self._settings = world.config.plugin_manager
+        self._kinds = tuple(dict.fromkeys(kinds))
+        self._outputs = outputs
+        self._tokens = tokens
         self._options = options
         self._metrics = metrics
-        self._api = ApiServer(credentials, connections=settings.workers + 8, listener=metrics.request)
-        self._lease = self._make_lease()
-        effects = Effects(self._api, outputs, tokens, may_act=self._may_act)
-        statuses = Statuses(self._api, effects, window=settings.coalesce.timedelta)
-        self.engine = Engine(world, effects, statuses, workers=settings.workers, watcher=metrics)
-        self._executions = self._informers(names.TASK_EXECUTIONS, self.engine.cache)
-        self._objects = [
-            informer
-            for kind in dict.fromkeys(kinds)
-            for informer in self._informers(kind, self.engine.cache.sink(kind), SELECTOR)
-        ]
-        self._templates = self._template_informers(PodTemplateSink(self.engine))
+        self._stopping = False
+        self._sharing: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._api = ApiServer(credentials, connections=self._settings.workers + 8, listener=metrics.request)
+        self._lease, self._membership = self._make_lease()
+        self.shards: dict[int | None, Shard] = {}
+        """Those that this replica acts on, or stands by for, by number; None: all in one."""
+        if self._membership is None:
+            self.shards[None] = self._make_shard(None)
+        self._templates = self._template_informers(PodTemplateSink(self._use_templates))
         self._probes = ProbeServer(listen, self.checks, metrics.exposition) if listen else None
-        self._tasks: list[asyncio.Task[None]] = []
         metrics.follow(self.figures)
 
     async def start(self) -> None:
         """Return at once; the work goes on in tasks of this event loop."""
         if self._probes:
             await self._probes.start()
-        self._spawn("bring-up", self._bring_up())
+        # Templates may stay unreadable (an old role): tasks that name one say so. All else must be known.
+        for informer in self._templates:
+            self._spawn(f"watch {informer}", informer.run())
+        for shard in self.shards.values():
+            shard.start(self._may_open)
         if self._lease:
             self._spawn("lease", self._lead(self._lease))
+        if self._membership:
+            self._spawn("membership", self._lead(self._membership))
+            self._sharing = self._spawn("shards", self._share(self._membership))
 
     async def stop(self) -> None:
         """Stop taking work, let writes in flight end, hand over."""
-        for task in self._tasks:
-            if task.get_name() == "bring-up":
-                task.cancel()
-        await self.engine.close(GRACE)
+        self._stopping = True
+        if self._sharing:
+            self._sharing.cancel()
+        await asyncio.gather(*(shard.stop(GRACE) for shard in self.shards.values()))
         await self._hand_over()
-        for task in self._tasks:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._probes:
             await self._probes.stop()
         await self._api.close()
 
     async def _hand_over(self) -> None:
-        if self._lease:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(HAND_OVER):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HAND_OVER):
+                if self._lease:
                     await self._lease.release()
+                if self._membership:
+                    await self._membership.leave()
 
     def checks(self) -> list[Check]:
         """What readiness depends on."""
         checks = [Check("configuration", note="loaded")]
-        failed = self.engine.world.registry.failed
+        failed = self._world.registry.failed
         checks += [Check(f"plugin {plugin.id}", note=f"optional, does not run: {plugin.reason}") for plugin in failed]
-        checks += [_executions_check(informer) for informer in self._executions]
-        checks += [_objects_check(informer) for informer in self._objects]
+        for shard in self.shards.values():
+            checks += [_executions_check(shard, informer) for informer in shard.executions]
+            checks += [_objects_check(shard, informer) for informer in shard.objects]
         checks += [_templates_check(informer) for informer in self._templates]
         if self._lease:
             note = "leading" if self._lease.leads() else f"standing by, {self._lease.holder or 'nobody'} leads"
             checks.append(Check("leadership", self._lease.problem, note))
+        if self._membership:
+            checks.append(Check("membership", self._membership.problem, self._membership.note))
         return checks
 
     def figures(self) -> Figures:
         """What metrics count at a scrape."""
-        now = asyncio.get_running_loop().time()
-        engine = self.engine
+        engines = [shard.engine for shard in self.shards.values()]
+        slots = (slot for engine in engines for slot in engine.cache.slots.values())
+        followed: dict[tuple[str, str], list[Informer]] = {}
+        for informer in (*(each for shard in self.shards.values() for each in shard.informers), *self._templates):
+            followed.setdefault((informer.kind.plural, informer.namespace), []).append(informer)
         return Figures(
-            phases=Counter(slot.phase or "Unknown" for slot in engine.cache.slots.values()),
-            depth=engine.depth,
-            timers=len(engine.timers),
-            leading=engine.is_open,
-            watches=tuple(
-                WatchFigures(
-                    kind=informer.kind.plural,
-                    namespace=informer.namespace,
-                    events=informer.events,
-                    relists=informer.relists,
-                    age=now - informer.heard_at if informer.heard_at else None,
-                    synced=informer.synced.is_set(),
-                )
-                for informer in (*self._executions, *self._objects, *self._templates)
-            ),
+            phases=Counter(slot.phase or "Unknown" for slot in slots),
+            depth=sum(engine.depth for engine in engines),
+            timers=sum(len(engine.timers) for engine in engines),
+            leading=any(engine.is_open for engine in engines),
+            watches=tuple(_figures_of(*key, informers) for key, informers in followed.items()),
         )
 
-    async def _bring_up(self) -> None:
-        # Templates may stay unreadable (an old role): tasks that name one say so. All else must be known.
-        for informer in self._templates:
-            self._spawn(f"watch {informer}", informer.run())
-        await self._follow(self._executions)
-        await self._follow(self._objects)
-        _log.info("following %d TaskExecutions", len(self.engine.cache.slots))
+    async def _may_open(self) -> None:
         _settle_memory()
         if self._lease:
             await self._lease.acquired.wait()
-        self.engine.open()
 
-    async def _follow(self, informers: list[Informer]) -> None:
-        for informer in informers:
-            self._spawn(f"watch {informer}", informer.run())
-        for informer in informers:
-            await informer.synced.wait()
+    async def _lead(self, place: Lease | Membership) -> None:
+        await place.run()
+        if not self._stopping:
+            self._end("leadership was lost")
 
-    async def _lead(self, lease: Lease) -> None:
-        await lease.run()
-        self._end("leadership was lost")
+    async def _share(self, membership: Membership) -> None:
+        """Begin and end shards as the roster says: what is not to be ours is given back once nothing acts on it."""
+        while True:
+            await membership.changed.wait()
+            membership.changed.clear()
+            wanted = membership.held - membership.excess
+            ended = [shard for number, shard in self.shards.items() if number not in wanted]
+            await asyncio.gather(*(shard.stop(GRACE) for shard in ended))
+            for shard in ended:
+                await shard.drop()
+                del self.shards[shard.number]
+            if membership.excess:
+                await membership.give_back(membership.excess)
+            for number in sorted((membership.held - membership.excess) - self.shards.keys()):
+                self.shards[number] = self._make_shard(number)
+                self.shards[number].start(self._may_open)
 
-    def _may_act(self) -> bool:
+    def _make_shard(self, number: int | None) -> Shard:
+        settings = self._settings
+        effects = Effects(self._api, self._outputs, self._tokens, may_act=lambda: self._may_act(number))
+        statuses = Statuses(self._api, effects, window=settings.coalesce.timedelta)
+        engine = Engine(self._world, effects, statuses, workers=settings.workers, watcher=self._metrics)
+        own = "" if number is None else shards.selector(settings.sharding.label, number, settings.sharding.count)
+        objects = ",".join(filter(None, (SELECTOR, own)))
+        return Shard(
+            number,
+            engine,
+            self._informers(names.TASK_EXECUTIONS, engine.cache, own),
+            [each for kind in self._kinds for each in self._informers(kind, engine.cache.sink(kind), objects)],
+            self._spawn,
+        )
+
+    def _may_act(self, number: int | None) -> bool:
+        if self._membership is not None:
+            return number is not None and self._membership.has(number)
         return self._lease is None or self._lease.leads()
 
-    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+    def _use_templates(self, templates: tuple[JSON, ...]) -> None:
+        self._world = dataclasses.replace(self._world, pod_templates=templates)
+        for shard in self.shards.values():
+            shard.engine.world = self._world
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
         task.add_done_callback(self._check)
-        self._tasks.append(task)
+        return task
 
     def _check(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("%s broke off", task.get_name(), exc_info=error)
             self._end(f"{task.get_name()} broke off")
@@ -200,21 +240,26 @@ class Application:
 
     def _template_informers(self, sink: PodTemplateSink) -> list[Informer]:
         informers = self._informers(POD_TEMPLATES, sink)
-        default = self.engine.world.pod_template_default_namespace
+        default = self._world.pod_template_default_namespace
         if default and self._options.namespaces and default not in self._options.namespaces:
             informers.append(Informer(self._api, POD_TEMPLATES, sink, namespace=default))
         return informers
 
-    def _make_lease(self) -> Lease | None:
-        namespace = self._options.lease_namespace
-        return Lease(self._api, namespace, LEASE, self._options.identity) if namespace else None
+    def _make_lease(self) -> tuple[Lease | None, Membership | None]:
+        namespace, identity = self._options.lease_namespace, self._options.identity
+        count = self._settings.sharding.count
+        if not namespace:
+            return None, None
+        if count == 1:
+            return Lease(self._api, namespace, LEASE, identity), None
+        return None, Membership(self._api, namespace, LEASE, identity, count)
 
 
 class PodTemplateSink:
-    """Keeps the world's pod templates as the cluster has them."""
+    """Keeps pod templates as the cluster has them; ``publish`` is told all of them whenever one changes."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, publish: Callable[[tuple[JSON, ...]], None]) -> None:
+        self._tell = publish
         self._templates: dict[tuple[str, str], JSON] = {}
 
     def changed(self, object: JSON) -> None:  # noqa: A002
@@ -231,21 +276,33 @@ class PodTemplateSink:
         self._publish()
 
     def _publish(self) -> None:
-        templates = tuple(self._templates.values())
-        self._engine.world = dataclasses.replace(self._engine.world, pod_templates=templates)
+        self._tell(tuple(self._templates.values()))
 
 
 def _key(body: JSON) -> tuple[str, str]:
     return body["metadata"]["namespace"], body["metadata"]["name"]
 
 
-def _executions_check(informer: Informer) -> Check:
+def _figures_of(kind: str, namespace: str, informers: Sequence[Informer]) -> WatchFigures:
+    """Several shards' watches of one kind, as one."""
+    now = asyncio.get_running_loop().time()
+    return WatchFigures(
+        kind=kind,
+        namespace=namespace,
+        events=sum(informer.events for informer in informers),
+        relists=sum(informer.relists for informer in informers),
+        age=max((now - informer.heard_at for informer in informers if informer.heard_at), default=None),
+        synced=all(informer.synced.is_set() for informer in informers),
+    )
+
+
+def _executions_check(shard: Shard, informer: Informer) -> Check:
     missing = "the cluster does not serve this kind: install the CustomResourceDefinition"
-    return Check(str(informer), missing if informer.absent else informer.problem)
+    return Check(f"{shard}{informer}", missing if informer.absent else informer.problem)
 
 
-def _objects_check(informer: Informer) -> Check:
-    return Check(str(informer), informer.problem, "not served by this cluster" if informer.absent else "")
+def _objects_check(shard: Shard, informer: Informer) -> Check:
+    return Check(f"{shard}{informer}", informer.problem, "not served by this cluster" if informer.absent else "")
 
 
 def _templates_check(informer: Informer) -> Check:
@@ -255,6 +312,7 @@ def _templates_check(informer: Informer) -> Check:
 
 def _settle_memory() -> None:
     """What is here now stays: keep the collector from looking at it again and again."""
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

@@ -2,7 +2,8 @@
 
 The holder renews every ``retry`` seconds. Others count, by their own clock, how long the record has not changed, and
 take it over after ``duration``. The holder itself gives up ``deadline`` after its last renewal, well before that: a
-process that was frozen finds out by its clock, before it writes anything.
+process that was frozen finds out by its clock, before it writes anything. With the defaults a dead holder is followed
+within ``retry + duration + retry`` = 14 seconds.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from controller.kube.answers import Answer
 from controller.kube.client import ApiServer
@@ -21,6 +22,23 @@ from pluginmachinery.core.actions import Done, Found, Missing, ObjectRef, Refuse
 _log = logging.getLogger(__name__)
 
 LEASES = ResourceKind("coordination.k8s.io/v1", "Lease", "leases")
+
+DURATION = 10.0
+DEADLINE = 7.0
+RETRY = 2.0
+ANSWER_WITHIN = 3.0
+"""Seconds; a request that hangs on a dead connection must leave time for another one before the deadline."""
+
+T = TypeVar("T")
+
+
+async def within(seconds: float, request: Awaitable[T], *, otherwise: T) -> T:
+    """What the request comes to, or ``otherwise`` when it takes too long."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await request
+    except TimeoutError:
+        return otherwise
 
 
 class Lease:
@@ -33,9 +51,9 @@ class Lease:
         name: str,
         identity: str,
         *,
-        duration: float = 15.0,
-        deadline: float = 10.0,
-        retry: float = 2.0,
+        duration: float = DURATION,
+        deadline: float = DEADLINE,
+        retry: float = RETRY,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -67,7 +85,7 @@ class Lease:
         """Acquire, then renew. Returns when the Lease was lost."""
         while True:
             asked_at = self._clock()
-            if await self._try():
+            if await within(ANSWER_WITHIN, self._try(), otherwise=False):
                 if self._renewed_at is None:
                     _log.info("leading as %s", self._identity)
                 self._renewed_at = asked_at
@@ -118,8 +136,8 @@ class Lease:
         wanted = {
             "holderIdentity": self._identity,
             "leaseDurationSeconds": int(self._duration),
-            "acquireTime": _now(),
-            "renewTime": _now(),
+            "acquireTime": now_text(),
+            "renewTime": now_text(),
             "leaseTransitions": (spec.get("leaseTransitions") or 0) + 1,
         }
         if lease is not None:
@@ -129,7 +147,7 @@ class Lease:
         return self._keep(await self._api.create(self._ref, body))
 
     async def _renew(self, lease: dict[str, Any]) -> bool:
-        return await self._put(lease | {"spec": lease["spec"] | {"renewTime": _now()}})
+        return await self._put(lease | {"spec": lease["spec"] | {"renewTime": now_text()}})
 
     async def _put(self, lease: dict[str, Any]) -> bool:
         return self._keep(await self._api.update(self._ref, lease))
@@ -152,5 +170,5 @@ class Lease:
         return False
 
 
-def _now() -> str:
+def now_text() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

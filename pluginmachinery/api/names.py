@@ -33,6 +33,9 @@ ATTEMPT = f"{GROUP}/attempt"
 """Label: the attempt that an object belongs to, counted from 0."""
 RETRY_OF = f"{GROUP}/retry-of"
 """Label on a TaskExecution: the earlier one that a person tries again with it."""
+SHARD = f"{GROUP}/shard"
+"""Label: the bucket of a TaskExecution and its objects (:mod:`pluginmachinery.api.shards`), unless the configuration
+says another."""
 
 QUEUE = "kueue.x-k8s.io/queue-name"
 """Kueue's label: the queue in which something waits. On a TaskExecution it is handed on to the objects made for it, and

@@ -12,6 +12,8 @@ from pluginmachinery.config.sections import PartOf, Section
 
 PolicyLevel = Literal["privileged", "baseline", "restricted"]
 """The levels of the Kubernetes Pod Security Standards, from anything goes to hardened."""
+MOST_SHARDS = 60
+"""Beyond, parts would be of very unequal size: some of one bucket (:mod:`pluginmachinery.api.shards`), some of two."""
 
 
 class RetriesConfig(Section):
@@ -26,12 +28,14 @@ class RetriesConfig(Section):
 
 
 class ShardingConfig(Section):
-    """Several controllers share the TaskExecutions of a cluster by a label that the submitter sets."""
+    """Several replicas share the TaskExecutions of a cluster."""
 
-    count: int = Field(1, ge=1)
-    """Number of shards; 1: no sharding."""
+    count: int = Field(1, ge=1, le=MOST_SHARDS)
+    """Parts that are dealt out to the replicas; 1: one replica leads, the others stand by. Two to four parts for each
+    replica share evenly also when one is away."""
     label: str = "plugins.flyte.org/shard"
-    """Label whose value (0 … count-1) says which shard an object belongs to."""
+    """Label that says which part an object belongs to: a number below 120, modulo the count. ``controller submit``
+    sets it; what does not have it belongs to part 0. It is not changed while the task lives."""
 
 
 class GarbageCollectionConfig(Section):

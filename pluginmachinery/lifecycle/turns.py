@@ -211,9 +211,15 @@ class Turn:
         if not isinstance(action, Create):
             return action
         metadata = dict(action.object.get("metadata") or {})
-        ours = names.object_labels(self.metadata["name"], self.status["attempt"])
-        metadata["labels"] = {**(metadata.get("labels") or {}), **ours}
+        metadata["labels"] = {**(metadata.get("labels") or {}), **self._own_labels()}
         return Create(action.ref, {**action.object, "metadata": metadata})
+
+    def _own_labels(self) -> dict[str, str]:
+        """By these an object is found again, by the replica whose shard the TaskExecution is in."""
+        labels = names.object_labels(self.metadata["name"], self.status["attempt"])
+        shard = self.world.config.plugin_manager.sharding.label
+        bucket = (self.metadata.get("labels") or {}).get(shard)
+        return labels if bucket is None else {**labels, shard: bucket}
 
 
 def _label(manifest: Mapping[str, Any], name: str) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import re
 import ssl
 import uuid
 from collections.abc import Awaitable, Callable
@@ -50,6 +51,20 @@ def status(code: int, reason: str, message: str = "", **details: Any) -> web.Res
 
 def answer(body: Any, code: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(body), status=code, content_type="application/json")
+
+
+def _requirements(selector: str) -> list[str]:
+    """``a=b,c in (d,e)`` in its parts."""
+    return [part for part in re.split(r",(?![^(]*\))", selector) if part]
+
+
+def _holds(requirement: str, labels: dict[str, str]) -> bool:
+    label, separator, value = requirement.partition("=")
+    if separator:
+        return labels.get(label) == value
+    label, operator, values = requirement.split(" ", 2)
+    among = labels.get(label) in values.strip("()").split(",")
+    return among if operator == "in" else not among
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
@@ -268,11 +283,10 @@ class StubApiServer:
 
     def _selects(self, request: Request, key: Key, item: Object) -> bool:
         labels = item["metadata"].get("labels") or {}
-        pairs = [pair.split("=") for pair in request.http.query.get("labelSelector", "").split(",") if pair]
         return (
             key[0] == request.plural
             and request.namespace in ("", key[1])
-            and all(labels.get(name) == value for name, value in pairs)
+            and all(_holds(text, labels) for text in _requirements(request.http.query.get("labelSelector", "")))
         )
 
     async def _store(self, key: Key, body: Object) -> Object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -30,8 +30,14 @@ JOBS = ResourceKind("example.com/v1", "Job", "jobs")
 class Process:
     """An application, and what it says over HTTP."""
 
-    def __init__(self, server: StubApiServer, kinds: tuple[ResourceKind, ...], options: Options) -> None:
-        config = read_as_flyte(CONFIG)
+    def __init__(
+        self,
+        server: StubApiServer,
+        kinds: tuple[ResourceKind, ...],
+        options: Options,
+        settings: Mapping[str, Any] = CONFIG,
+    ) -> None:
+        config = read_as_flyte(settings)
         registry = PluginRegistry.from_config(config)
         bound = bind("127.0.0.1:0")
         self.url = f"http://127.0.0.1:{bound.getsockname()[1]}"
@@ -210,7 +216,7 @@ async def test_pod_templates_are_those_of_the_cluster(server: StubApiServer, sta
     await server.put("podtemplates", {"metadata": {"name": "old", "namespace": "ns"}, "template": {}})
     process = await start()
     await process.ready()
-    world = lambda: [each["metadata"]["name"] for each in process.application.engine.world.pod_templates]  # noqa: E731
+    world = lambda: [each["metadata"]["name"] for each in process.application._world.pod_templates]  # noqa: E731
     async with asyncio.timeout(10):
         while world() != ["old"]:
             await asyncio.sleep(0.005)
