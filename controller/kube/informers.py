@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import logging
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
@@ -93,6 +94,10 @@ class Informer:
 
     def __str__(self) -> str:
         return f"{self.kind.plural} of {f'namespace {self.namespace}' if self.namespace else 'all namespaces'}"
+
+    def levels(self) -> Counter[str]:
+        """How many objects there are, by their namespace."""
+        return Counter(namespace for namespace, _ in self._known)
 
     async def run(self) -> None:
         """Follow until cancelled."""

@@ -26,10 +26,13 @@ from controller.runtime.effects import Effects, OutputStore, Tokens
 from controller.runtime.engine import Engine
 from controller.runtime.leases import Lease
 from controller.runtime.memberships import Membership
+from controller.runtime.observers import Observers
 from controller.runtime.shards import Shard
 from controller.runtime.slots import JSON
 from controller.runtime.statuses import Statuses
-from controller.services.metrics import Figures, Metrics, WatchFigures
+from controller.services.events import EventRecorder
+from controller.services.figures import Figures, WatchFigures
+from controller.services.metrics import Metrics
 from controller.services.probes import Check, ProbeServer
 from pluginmachinery.api import names, shards
 from pluginmachinery.core.actions import ResourceKind
@@ -43,6 +46,8 @@ GRACE = 5.0
 """Seconds that writes in flight have to end when the process is asked to."""
 HAND_OVER = 2.0
 """Seconds that giving up the Lease may take; without it the next replica waits until it expires."""
+STUCK = 120.0
+"""Seconds without progress after which a line in which tasks stand counts as stuck, and the process as unhealthy."""
 LEASE = "flyte-plugin-manager"
 FAILED = 1
 """Exit code when the process ends because it can not go on."""
@@ -87,19 +92,22 @@ class Application:
         self._sharing: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._api = ApiServer(credentials, connections=self._settings.workers + 8, listener=metrics.request)
+        self._events = EventRecorder(self._api, self._settings.events, instance=options.identity, tell=metrics.event)
+        self._observers = Observers(metrics, [self._events])
         self._lease, self._membership = self._make_lease()
         self.shards: dict[int | None, Shard] = {}
         """Those that this replica acts on, or stands by for, by number; None: all in one."""
         if self._membership is None:
             self.shards[None] = self._make_shard(None)
         self._templates = self._template_informers(PodTemplateSink(self._use_templates))
-        self._probes = ProbeServer(listen, self.checks, metrics.exposition) if listen else None
+        self._probes = ProbeServer(listen, self.alive, self.checks, metrics.exposition) if listen else None
         metrics.follow(self.figures)
 
     async def start(self) -> None:
         """Return at once; the work goes on in tasks of this event loop."""
         if self._probes:
             await self._probes.start()
+        self._spawn("events", self._events.run())
         # Templates may stay unreadable (an old role): tasks that name one say so. All else must be known.
         for informer in self._templates:
             self._spawn(f"watch {informer}", informer.run())
@@ -134,9 +142,13 @@ class Application:
                 if self._membership:
                     await self._membership.leave()
 
+    def alive(self) -> list[Check]:
+        """What a restart would mend: a line that does not move although nothing outside is waited for."""
+        return [_line_check(shard) for shard in self.shards.values()]
+
     def checks(self) -> list[Check]:
         """What readiness depends on."""
-        checks = [Check("configuration", note="loaded")]
+        checks = [Check("configuration", note="loaded"), *self.alive()]
         failed = self._world.registry.failed
         checks += [Check(f"plugin {plugin.id}", note=f"optional, does not run: {plugin.reason}") for plugin in failed]
         for shard in self.shards.values():
@@ -162,6 +174,13 @@ class Application:
             depth=sum(engine.depth for engine in engines),
             timers=sum(len(engine.timers) for engine in engines),
             leading=any(engine.is_open for engine in engines),
+            workers=sum(engine.workers for engine in engines),
+            busy=sum(engine.busy for engine in engines),
+            lined_up=sum(engine.lined_up for engine in engines),
+            retried=sum(engine.retried for engine in engines),
+            stalled=max((engine.stalled for engine in engines), default=0.0),
+            waited_out=sum(engine.waited_out for engine in engines),
+            gates=len(self._world.backoff),
             watches=tuple(_figures_of(*key, informers) for key, informers in followed.items()),
         )
 
@@ -196,7 +215,7 @@ class Application:
         settings = self._settings
         effects = Effects(self._api, self._outputs, self._tokens, may_act=lambda: self._may_act(number))
         statuses = Statuses(self._api, effects, window=settings.coalesce.timedelta)
-        engine = Engine(self._world, effects, statuses, workers=settings.workers, watcher=self._metrics)
+        engine = Engine(self._world, effects, statuses, workers=settings.workers, watcher=self._observers)
         own = "" if number is None else shards.selector(settings.sharding.label, number, settings.sharding.count)
         objects = ",".join(filter(None, (SELECTOR, own)))
         return Shard(
@@ -293,7 +312,15 @@ def _figures_of(kind: str, namespace: str, informers: Sequence[Informer]) -> Wat
         relists=sum(informer.relists for informer in informers),
         age=max((now - informer.heard_at for informer in informers if informer.heard_at), default=None),
         synced=all(informer.synced.is_set() for informer in informers),
+        levels=sum((informer.levels() for informer in informers), Counter()),
     )
+
+
+def _line_check(shard: Shard) -> Check:
+    engine = shard.engine
+    stuck = engine.stalled > STUCK and not engine.waited_out
+    problem = f"{engine.depth} tasks wait, none was taken for {engine.stalled:.0f} s" if stuck else ""
+    return Check(f"{shard}queue", problem, "moving")
 
 
 def _executions_check(shard: Shard, informer: Informer) -> Check:

@@ -88,6 +88,8 @@ class Effects:
         self._sleep = sleep
         self._patience = patience
         self._quiet_until = 0.0
+        self.waited_out = 0
+        """Requests that wait at the moment for the API server to be well again."""
 
     async def carry_out(self, slot: Slot, actions: tuple[Action, ...]) -> tuple[tuple[Action, Result], ...]:
         """Every action in order, with its result.
@@ -196,7 +198,7 @@ class Effects:
         """
         quiet = self._quiet_until - asyncio.get_running_loop().time()
         if quiet > 0:
-            await self._sleep(quiet)
+            await self._wait(quiet)
         self.check()
         return await self.through(request, check=self.check, own_turn=own_turn)
 
@@ -222,8 +224,15 @@ class Effects:
                 return result
             if result.reason != answers.UNREACHABLE and clock() - started > self._patience:
                 return result
-            await self._sleep(delay)
+            await self._wait(delay)
             check()
+
+    async def _wait(self, seconds: float) -> None:
+        self.waited_out += 1
+        try:
+            await self._sleep(seconds)
+        finally:
+            self.waited_out -= 1
 
 
 def _is_gone(answer: Answer) -> bool:

@@ -19,6 +19,7 @@ from controller.runtime.effects import Effects, NotLeading
 from controller.runtime.slots import KnownObjects, Slot
 from controller.runtime.statuses import Statuses, Written, identity
 from controller.runtime.timers import Timers
+from controller.services.moves import Move
 from pluginmachinery.api.execution import TERMINAL_PHASES
 from pluginmachinery.core.actions import Action, Observation, Result
 from pluginmachinery.lifecycle.advance import Decision, World, advance
@@ -33,11 +34,12 @@ Decide = Callable[[World, Mapping[str, Any], Observation], Decision]
 
 
 class Watcher(Protocol):
-    """Who is told how it goes (metrics)."""
+    """Who is told how it goes (metrics, events)."""
 
     def decided(self, seconds: float) -> None: ...
+    def handled(self, seconds: float) -> None: ...
     def failed(self) -> None: ...
-    def ended(self, phase: str) -> None: ...
+    def moved(self, move: Move) -> None: ...
 
 
 class Stuck(Exception):
@@ -72,7 +74,12 @@ class Engine:
         self._decide = decide
         self._line: asyncio.Queue[Slot] = asyncio.Queue()
         self._open = False
-        self._workers = workers
+        self.workers = workers
+        self.lined_up = 0
+        """How often a slot was put in line."""
+        self.retried = 0
+        """How often a slot was put off because something was refused."""
+        self._progress_at = time.monotonic()
         self._tasks: list[asyncio.Task[None]] = []
         self._idle: set[asyncio.Task[Any]] = set()
 
@@ -82,13 +89,28 @@ class Engine:
         return self._line.qsize()
 
     @property
+    def busy(self) -> int:
+        """Workers that have a slot in hand."""
+        return sum(1 for task in self._tasks if not task.done() and task not in self._idle) - 1 if self._open else 0
+
+    @property
+    def stalled(self) -> float:
+        """Seconds for which no worker has taken or finished a slot although some stand in line."""
+        return time.monotonic() - self._progress_at if self._open and self.depth else 0.0
+
+    @property
+    def waited_out(self) -> int:
+        """Requests that wait for the API server to be well again."""
+        return self._effects.waited_out
+
+    @property
     def is_open(self) -> bool:
         return self._open
 
     def open(self) -> None:
         """Every list is in and we lead: handle what there is and whatever changes."""
         self._open = True
-        self._tasks = [asyncio.create_task(self._work(), name=f"worker {n}") for n in range(self._workers)]
+        self._tasks = [asyncio.create_task(self._work(), name=f"worker {n}") for n in range(self.workers)]
         self._tasks.append(asyncio.create_task(self.timers.run(), name="timers"))
         for slot in self.cache.slots.values():
             self.enqueue(slot)
@@ -120,6 +142,9 @@ class Engine:
     def _line_up(self, slot: Slot) -> None:
         if self._open and not (slot.queued or slot.busy or slot.gone):
             slot.queued = True
+            if self._line.empty():
+                self._progress_at = time.monotonic()
+            self.lined_up += 1
             self._line.put_nowait(slot)
 
     async def _work(self) -> None:
@@ -133,6 +158,7 @@ class Engine:
             if slot.gone:
                 continue
             slot.busy = True
+            started = self._progress_at = time.monotonic()
             try:
                 await self._handle(slot)
             except NotLeading:
@@ -143,6 +169,8 @@ class Engine:
                 self._retry_later(slot)
             finally:
                 slot.busy = False
+                self._progress_at = time.monotonic()
+            self._watcher.handled(self._progress_at - started)
             if slot.dirty:
                 self._line_up(slot)
 
@@ -194,8 +222,8 @@ class Engine:
                 return True
             if written is Written.CONFLICT:
                 return False
-            if slot.phase != before:
-                self._tell(slot)
+            if (slot.phase, slot.attempt) != before:
+                self._tell(slot, before[0])
         slot.delays = None
         if slot.decide_at is not None and slot.decide_at <= now:
             return False
@@ -213,16 +241,17 @@ class Engine:
         return written in (Written.SAVED, Written.CONFLICT)
 
     def _retry_later(self, slot: Slot) -> None:
+        self.retried += 1
         slot.delays = slot.delays or Delays(base=0.5, longest=300.0)
         slot.dirty = False
         slot.decide_at = self._clock() + timedelta(seconds=slot.delays.next())
         self.timers.set(slot, slot.decide_at)
 
-    def _tell(self, slot: Slot) -> None:
+    def _tell(self, slot: Slot, before: str) -> None:
+        self._watcher.moved(Move(slot.namespace, slot.name, slot.uid, before, slot.phase, slot.status))
         if slot.phase not in TERMINAL_PHASES:
             _log.debug("task is %s", slot.phase, extra=identity(slot))
             return
-        self._watcher.ended(slot.phase)
         error = slot.status().get("error") or {}
         reason = f": {error.get('code')}: {error.get('message')}" if error else ""
         _log.info("task %s%s", slot.phase, reason, extra=identity(slot))

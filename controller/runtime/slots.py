@@ -138,9 +138,10 @@ class Slot:
         return self._wanted != self._saved
 
     @property
-    def saved_phase(self) -> str:
-        """The phase that the API server has."""
-        return orjson.loads(self._saved).get("phase") or ""
+    def saved_phase(self) -> tuple[str, int]:
+        """The phase that the API server has, and of which attempt."""
+        saved = orjson.loads(self._saved)
+        return saved.get("phase") or "", saved.get("attempt") or 0
 
     @property
     def shed(self) -> bool:

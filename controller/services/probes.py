@@ -1,7 +1,8 @@
 """Probes and metrics over HTTP: ``/healthz``, ``/readyz``, ``/metrics``.
 
-``/healthz`` answers as long as the event loop turns; it says nothing about the API server, because restarting us mends
-no API server. ``/readyz`` answers 503 with the reasons while one of its checks fails.
+``/healthz`` answers 503 when a restart of this process may help: the line of tasks does not move; and not at all when
+the event loop does not turn. It says nothing about the API server, because restarting us mends no API server.
+``/readyz`` answers 503 with the reasons while one of its checks fails.
 """
 
 from __future__ import annotations
@@ -37,10 +38,15 @@ class ProbeServer:
     """Serves on a socket that is bound already, so that a port in use stops the start with a clear error."""
 
     def __init__(
-        self, bound: socket.socket, checks: Callable[[], Sequence[Check]], metrics: Callable[[], bytes]
+        self,
+        bound: socket.socket,
+        alive: Callable[[], Sequence[Check]],
+        ready: Callable[[], Sequence[Check]],
+        metrics: Callable[[], bytes],
     ) -> None:
         self._socket = bound
-        self._checks = checks
+        self._alive = alive
+        self._ready = ready
         self._metrics = metrics
         app = web.Application()
         app.add_routes(
@@ -60,17 +66,20 @@ class ProbeServer:
         await asyncio.shield(self._runner.cleanup())
 
     async def _healthz(self, _: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
+        return _answer(self._alive())
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        checks = self._checks()
-        lines = [
-            f"[{'-' if check.problem else '+'}] {check.name} {check.problem or check.note or 'ok'}" for check in checks
-        ]
-        failed = any(check.problem for check in checks)
-        return web.Response(text="\n".join([*lines, ""]), status=503 if failed else 200)
+        return _answer(self._ready())
 
     async def _serve_metrics(self, _: web.Request) -> web.Response:
         from controller.services.metrics import CONTENT_TYPE
 
         return web.Response(body=self._metrics(), headers={"Content-Type": CONTENT_TYPE})
+
+
+def _answer(checks: Sequence[Check]) -> web.Response:
+    lines = [
+        f"[{'-' if check.problem else '+'}] {check.name} {check.problem or check.note or 'ok'}" for check in checks
+    ]
+    failed = any(check.problem for check in checks)
+    return web.Response(text="\n".join([*lines, ""]), status=503 if failed else 200)

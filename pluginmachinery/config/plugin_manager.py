@@ -72,6 +72,17 @@ class SecretsConfig(Section):
     ``webhook``: Flyte's webhook does it; it is needed for secrets that are not Kubernetes' (AWS, GCP, Vault)."""
 
 
+class EventsConfig(Section):
+    """Kubernetes events about tasks: failures, retries, waits and aborts. What goes well makes none."""
+
+    enabled: bool = True
+    """Write them."""
+    per_second: float = Field(5.0, gt=0)
+    """How many are written at most, on average, for all tasks together; the rest is dropped and counted."""
+    burst: int = Field(50, ge=1)
+    """How many may be written at once after a quiet time."""
+
+
 class ScopeConfig(Section):
     """What differs for one project, one domain, or one project in one domain."""
 
@@ -109,5 +120,7 @@ class PluginManagerConfig(Section):
     """What a task may bring into a pod."""
     secrets: SecretsConfig = SecretsConfig()
     """How tasks get their secrets."""
+    events: EventsConfig = EventsConfig()
+    """Kubernetes events about tasks."""
     scopes: tuple[ScopeConfig, ...] = ()
     """What differs for single projects and domains. All that match apply, the more specific ones later."""

@@ -78,6 +78,10 @@ class Backoff:
     def __init__(self) -> None:
         self._gates: dict[GateKey, Gate] = {}
 
+    def __len__(self) -> int:
+        """Kinds and namespaces for which refusals are remembered."""
+        return len(self._gates)
+
     def gate(self, ref: ObjectRef) -> Gate:
         return self._gates.get((ref.kind, ref.namespace), OPEN)
 

@@ -17,8 +17,10 @@ from controller.kube.informers import Informer
 from controller.runtime.effects import Effects
 from controller.runtime.engine import Engine
 from controller.runtime.statuses import Statuses
+from controller.services.moves import Move
 from controller.services.tokens import InMemoryTokens
 from pluginmachinery.api import names
+from pluginmachinery.api.execution import TERMINAL_PHASES
 from pluginmachinery.core.actions import (
     Create,
     Done,
@@ -87,6 +89,7 @@ class Told:
         self.decisions = 0
         self.failures = 0
         self.endings: Counter[str] = Counter()
+        self.moves: list[tuple[str, str]] = []
 
     def decided(self, seconds: float) -> None:
         self.decisions += 1
@@ -94,8 +97,13 @@ class Told:
     def failed(self) -> None:
         self.failures += 1
 
-    def ended(self, phase: str) -> None:
-        self.endings[phase] += 1
+    def handled(self, seconds: float) -> None:
+        assert seconds >= 0
+
+    def moved(self, move: Move) -> None:
+        self.moves.append((move.before, move.phase))
+        if move.phase in TERMINAL_PHASES:
+            self.endings[move.phase] += 1
 
 
 class NoStore:

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from controller.kube.credentials import Credentials
-from controller.runtime.application import FAILED, LEASE, Application, Options
+from controller.runtime.application import FAILED, LEASE, STUCK, Application, Options
 from controller.services.metrics import Metrics
 from controller.services.probes import bind
 from controller.services.tokens import InMemoryTokens
@@ -243,3 +243,40 @@ async def test_a_watch_that_breaks_shows(server: StubApiServer, start: Start) ->
     assert answer[0] == 503
     server.faults.clear()
     await process.ready()
+
+
+async def test_what_fails_becomes_an_event_and_what_succeeds_does_not(server: StubApiServer, start: Start) -> None:
+    process = await start()
+    await submit(server, "good")
+    await server.until(lambda: server.of("pods"))
+    await server.put("pods", {**server.of("pods")[0], "status": {"phase": "Succeeded"}})
+    await server.until(lambda: phases(server)["good"] == "Succeeded")
+    await submit(server, "bad")
+    await server.until(lambda: len(server.of("pods")) == 2)
+    await server.put("pods", {**server.of("pods")[1], "status": {"phase": "Failed"}})
+    await server.until(lambda: server.of("events"))
+    (event,) = server.of("events")
+    assert (event["regarding"]["name"], event["reason"], event["type"]) == ("bad", "AttemptFailed", "Warning")
+    _, metrics = await process.get("/metrics")
+    assert 'flyte_plugin_manager_events_total{outcome="created",reason="AttemptFailed"} 1.0' in metrics
+    assert 'flyte_plugin_manager_api_requests_total{code="201",kind="events",verb="create"} 1.0' in metrics
+
+
+async def test_a_line_that_does_not_move_is_unhealthy(server: StubApiServer, start: Start) -> None:
+    process = await start()
+    await process.ready()
+    engine = process.application.shards[None].engine
+    for task in engine._tasks:  # nobody is left to take what stands in line
+        task.cancel()
+    await submit(server)
+    async with asyncio.timeout(10):
+        while not engine.depth:
+            await asyncio.sleep(0.005)
+    assert (await process.get("/healthz"))[0] == 200
+    engine._progress_at -= STUCK + 1
+    code, text = await process.get("/healthz")
+    assert code == 503
+    assert "[-] queue 1 tasks wait, none was taken for 121 s" in text
+    assert (await process.get("/readyz"))[0] == 503
+    engine._effects.waited_out = 1
+    assert (await process.get("/healthz"))[0] == 200, "who waits for the API server is not mended by a restart"
