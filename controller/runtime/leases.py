@@ -83,17 +83,19 @@ class Lease:
 
     async def run(self) -> None:
         """Acquire, then renew. Returns when the Lease was lost."""
-        while True:
+        while not self._is_lost():
             asked_at = self._clock()
             if await within(ANSWER_WITHIN, self._try(), otherwise=False):
                 if self._renewed_at is None:
                     _log.info("leading as %s", self._identity)
                 self._renewed_at = asked_at
                 self.acquired.set()
-            if self._renewed_at is not None and not self.leads():
-                _log.error("lost the lease %s/%s to %s", self._ref.namespace, self._ref.name, self.holder or "silence")
-                return
-            await self._sleep(self._retry)
+            if not self._is_lost():
+                await self._sleep(self._retry)
+        _log.error("lost the lease %s/%s to %s", self._ref.namespace, self._ref.name, self.holder or "silence")
+
+    def _is_lost(self) -> bool:
+        return self._renewed_at is not None and not self.leads()
 
     async def release(self) -> None:
         """Let another replica take over at once."""

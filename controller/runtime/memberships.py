@@ -68,9 +68,10 @@ class Membership:
         """Shards that are ours by the last record that we wrote."""
         self.excess: frozenset[int] = frozenset()
         """Those of them that somebody else is to have: stop acting on them, then give them back."""
-        self.problem = ""
+        self.problem = "the lease has not been read yet"
         """Why we can not take part; "": nothing."""
-        self.note = "not a member yet"
+        self.note = ""
+        """How we stand."""
         self._api = api
         self._ref = ObjectRef(LEASES, namespace, name)
         self._identity = identity
@@ -132,6 +133,7 @@ class Membership:
         lease = dict(found.object) if isinstance(found, Found) else None
         current = self._current(lease)
         if current is None:
+            self.problem = ""
             return True
         wanted = current.without({self._identity}) if leaving else self._wanted(current)
         answer = await self._write(lease, wanted)

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from pluginmachinery.api import names, shards
 from tools.controlplane.api import wait_until
 from tools.controlplane.clusters import Cluster
 from tools.controlplane.errors import ApiError
@@ -88,6 +89,13 @@ class Controller:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=20)
 
+    def freeze(self) -> None:
+        """As a machine that stands still: it holds what it holds and does nothing."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
     def lines(self) -> list[Tree]:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
@@ -108,7 +116,7 @@ class Tasks:
         body = {
             "apiVersion": "plugins.flyte.org/v1alpha1",
             "kind": "TaskExecution",
-            "metadata": {"name": name},
+            "metadata": {"name": name, "labels": {names.SHARD: str(shards.bucket(self.namespace, name))}},
             "spec": {
                 "template": {"type": "container", "container": container, **spec.pop("template", {})},
                 "annotations": annotations,
