@@ -11,6 +11,7 @@ that our plugins write, which a test holds.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -25,8 +26,6 @@ class Manifests:
 
     path: str
     """A folder with a kustomization, or a file that ends in ``.yaml``."""
-    images: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
-    """Image → tag, where the files of the release name another one than the release's own."""
     own_namespace: bool = True
     """Do they bring the namespace as an object, and say that everything goes there?"""
 
@@ -77,6 +76,22 @@ class Operator:
             return f"https://raw.githubusercontent.com/{self.repository}/{self.tag}/{self.manifests.path}"
         return f"{self.home}//{self.manifests.path}?ref={self.tag}&timeout=120s"
 
+    @property
+    def install_command(self) -> str:
+        """One line for a shell that installs the release: by helm where there is a chart, else by kubectl."""
+        if self.chart is None:
+            how = "--filename" if str(self.address).endswith(".yaml") else "--kustomize"
+            return f"kubectl apply --server-side {how} '{self.address}'"
+        settings = [f" --set-json '{name}={_compact(value)}'" for name, value in self.chart.values.items()]
+        return (
+            f"helm upgrade --install {self.name} {self.chart.name} --repo {self.chart.repository}"
+            f" --version {self.chart.version} --namespace {self.namespace} --create-namespace{''.join(settings)}"
+        )
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
 
 OPERATORS: Final = (
     Operator(
@@ -90,9 +105,9 @@ OPERATORS: Final = (
         },
         deployment="spark-operator-controller",
         labels={"app.kubernetes.io/name": "spark-operator"},
-        # The files of v2.5.2 name the image of a release candidate.
-        manifests=Manifests("config/default", images={"ghcr.io/kubeflow/spark-operator/controller": "2.5.2"}),
-        # The chart watches the namespace "default" only; an empty name stands for all.
+        # Not by its manifests: those of v2.5.2 name the image of a release candidate, and their kustomize configuration
+        # clashes with that of the training operator. Left alone, the chart watches only the namespace
+        # "default"; an empty name stands for all.
         chart=Chart(
             "https://kubeflow.github.io/spark-operator",
             "spark-operator",

@@ -5,6 +5,7 @@
                                        ``examples/configuration``; package data
 ``charts/…/files/config/``             the same documents, for the chart
 ``charts/…/files/rights.yaml``         RBAC rules by plugin, from ``pluginmachinery.api.rbac`` and the registry
+``charts/…/files/operators.yaml``      operators by plugin, for the notes, from ``configgen.operators``
 ``charts/…/crds/``                     the CRD, from the models in ``pluginmachinery.api``
 ``charts/…/values*``, ``README.md``    values, schema and table, from ``configgen.release.values``
 ``kustomize/``                         ``configgen render --all --target kustomize`` of ``examples/configuration``
@@ -34,7 +35,7 @@ _TABLE_START, _TABLE_END = "<!-- values: made by `make generate` -->", "<!-- end
 
 def generated() -> Iterator[tuple[str, str]]:
     """Path from the root → text, for every generated file."""
-    from configgen.release.chart_files import values_schema, values_table, values_yaml
+    from configgen.release.chart_files import operators_for_chart, values_schema, values_table, values_yaml
     from configgen.release.rights import rules_for_chart
     from configgen.render.targets import kustomization
     from configgen.render.yaml_text import to_yaml
@@ -45,6 +46,7 @@ def generated() -> Iterator[tuple[str, str]]:
         yield f"configgen/shipped/{name}", text
         yield f"{CHART}/files/config/{name}", text
     yield f"{CHART}/files/rights.yaml", _NOTICE + to_yaml(rules_for_chart())
+    yield f"{CHART}/files/operators.yaml", _NOTICE + to_yaml(operators_for_chart())
     yield f"{CHART}/crds/taskexecutions.yaml", _NOTICE + to_yaml(custom_resource_definition())
     yield f"{CHART}/values.yaml", _NOTICE + "\n" + values_yaml()
     yield f"{CHART}/values.schema.json", values_schema()

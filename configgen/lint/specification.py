@@ -71,6 +71,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("section-without-plugin", _INFO, plugins.section_without_plugin, whole=True),
     # Charts and targets
     Rule("operator-not-enabled", _ERROR, charts.operator_missing),
+    Rule("unknown-operator", _WARNING, charts.unknown_operator),
     Rule("gated-off", _WARNING, charts.gated_off),
     Rule("no-chart-section", _ERROR, charts.no_chart_section),
     Rule("scopes-not-expressible", _ERROR, charts.unexpressed_scopes),

@@ -1,5 +1,5 @@
-"""The chart's files that come from the values' model: ``values.yaml``, ``values.schema.json`` and the README's
-table."""
+"""The chart's files that come from the values' model: ``values.yaml``, ``values.schema.json`` and the README's table;
+and the operators that its notes tell of."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from configgen.operators import BY_NAME
 from configgen.release.values import ChartValues
 from configgen.render.yaml_text import to_yaml
+from pluginmachinery.plugins.registry import BUILTIN
 
 _WIDTH: Final = 116
 Plain = Mapping[str, Any]
@@ -90,3 +92,14 @@ def _rows(model: type[BaseModel], defaults: Plain, prefix: str) -> Iterator[tupl
         else:
             default = json.dumps(defaults[str(info.alias)], ensure_ascii=False)
             yield name, default, _comment(info, None).replace("|", "\\|")
+
+
+def operators_for_chart() -> dict[str, Any]:
+    """Operator → how to install it, and the kinds that its plugins need, as Helm names them in its capabilities."""
+    found: dict[str, Any] = {}
+    for plugin in BUILTIN:
+        if plugin.implementation and plugin.operator_component:
+            operator = BY_NAME[plugin.operator_component]
+            entry = found.setdefault(operator.name, {"install": operator.install_command, "plugins": {}})
+            entry["plugins"][plugin.id] = [f"{kind.api_version}/{kind.kind}" for kind in plugin.resources]
+    return found

@@ -1,8 +1,9 @@
 """Values of the release. Docstrings of the fields become the comments of ``values.yaml``, the descriptions of
 ``values.schema.json`` and the table of the chart's README.
 
-:class:`ReleaseValues` is what a layer's ``release.yaml`` may set. :class:`ChartValues` adds what only the chart takes:
-the configuration's documents and the plugins that rights are given for, which ``configgen render`` fills in.
+:class:`ControllerValues` is about the controller's own objects. :class:`ReleaseValues`, what a layer's ``release.yaml``
+may set, adds what the cluster has besides. :class:`ChartValues` adds what only the chart takes: the configuration's
+documents and the plugins that rights are given for, which ``configgen render`` fills in.
 """
 
 from __future__ import annotations
@@ -102,8 +103,15 @@ def _resources() -> dict[str, Any]:
     return {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
 
 
-class ReleaseValues(CamelSection):
-    """How the controller is installed: what a layer's `release.yaml` may set."""
+class OperatorsValues(CamelSection):
+    """Operators that the enabled plugins need."""
+
+    installed: tuple[str, ...] = ()
+    """Operators that the cluster has already, such as `spark-operator`: nothing that installs them is rendered."""
+
+
+class ControllerValues(CamelSection):
+    """How the controller is installed."""
 
     image: ImageValues = ImageValues()
     """The controller's image."""
@@ -158,6 +166,13 @@ class ReleaseValues(CamelSection):
     """How long the controller may take to finish its writes and give up its lease."""
 
 
+class ReleaseValues(ControllerValues):
+    """How the controller is installed: what a layer's `release.yaml` may set."""
+
+    operators: OperatorsValues = OperatorsValues()
+    """Operators that the enabled plugins need."""
+
+
 class ChartRbacValues(RbacValues):
     """Rights of the controller."""
 
@@ -165,7 +180,7 @@ class ChartRbacValues(RbacValues):
     """Plugins that rights are given for; keep it in step with `tasks.task-plugins.enabled-plugins`."""
 
 
-class ChartValues(ReleaseValues):
+class ChartValues(ControllerValues):
     """Everything the chart takes."""
 
     fullname_override: str = ""

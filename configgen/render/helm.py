@@ -1,7 +1,7 @@
-"""The target ``helm``: values for our chart, one file an environment.
+"""The target ``helm``: values for our chart, and the charts of operators, a folder an environment.
 
-The file holds what differs from the chart's defaults. Helm merges values over defaults and never removes, so a key that
-an environment does not have is written as null, which is Helm's word for that.
+The values file holds what differs from the chart's defaults. Helm merges values over defaults and never removes, so a
+key that an environment does not have is written as null, which is Helm's word for that.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pydantic import BaseModel
-
 from configgen.release.rights import foreign_rules
-from configgen.release.values import NAME, ReleaseValues
+from configgen.release.values import NAME, ControllerValues, ReleaseValues
+from configgen.render import operators
 from configgen.render.output import Rendered
 from configgen.render.release import Release
 from configgen.render.yaml_text import to_yaml
@@ -22,8 +21,11 @@ FOLDER: Final = "helm"
 
 
 def render(environments: Sequence[Release], *, every: bool) -> Rendered:
-    """``helm/<env>/values.yaml`` for each environment."""
+    """``helm/<env>/values.yaml`` for each environment, and ``operators.yaml`` where plugins need operators."""
     files = {f"{FOLDER}/{release.name}/values.yaml": _text(release) for release in environments}
+    for release in environments:
+        if charts := operators.helmfile(release):
+            files[f"{FOLDER}/{release.name}/operators.yaml"] = charts
     folders = (FOLDER,) if every else tuple(f"{FOLDER}/{release.name}" for release in environments)
     return Rendered(files, folders)
 
@@ -47,8 +49,10 @@ def values(release: Release) -> dict[str, Any]:
     return {**changed, "rbac": rbac, "shippedConfig": False, "config": dict(release.documents)}
 
 
-def as_plain(model: BaseModel) -> dict[str, Any]:
-    return model.model_dump(by_alias=True, mode="json", exclude_none=True)
+def as_plain(values: ReleaseValues) -> dict[str, Any]:
+    """What the chart takes of a release's values."""
+    fields = set(ControllerValues.model_fields)
+    return values.model_dump(by_alias=True, mode="json", exclude_none=True, include=fields)
 
 
 def overrides(default: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

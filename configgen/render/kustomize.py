@@ -3,13 +3,15 @@
 ::
 
     kustomize/base/            what the chart installs by default: default values, the shipped configuration
-    kustomize/components/      crd, high-availability, service-monitor
+    kustomize/components/      crd, high-availability, service-monitor, operators/<name>
     kustomize/overlays/<env>/  config/*.yaml, patches, kustomization.yaml
+    kustomize/operators/<env>/ the components of the operators that the environment's plugins need
 
 An overlay says what its environment has otherwise: its own documents, and patches that come from comparing the objects
 of the two releases (:mod:`configgen.render.overlays`). Components are made in the same way, from the base and a release
 with one setting changed; they are for overlays written by hand. kustomize puts a hash of the documents into the
-ConfigMap's name, so a change of the configuration rolls the controller out.
+ConfigMap's name, so a change of the configuration rolls the controller out. Nothing but the components of operators
+needs the network (:mod:`configgen.render.operators`), so these are no part of the overlays.
 """
 
 from __future__ import annotations
@@ -19,16 +21,14 @@ from typing import Any, Final
 
 from configgen.release.manifests import CONFIG_MAP, Manifest, labels
 from configgen.release.values import ServiceMonitorValues
-from configgen.render.output import HEADER, Rendered
+from configgen.render import operators
+from configgen.render.kustomizations import SHARED, Files, kustomization
+from configgen.render.output import Rendered
 from configgen.render.overlays import Difference, deletion, difference
 from configgen.render.release import Release
 from configgen.render.yaml_text import to_yaml, to_yaml_documents
 
 FOLDER: Final = "kustomize"
-_SHARED: Final = f"{HEADER}: the same for every environment.\n"
-_API: Final = "kustomize.config.k8s.io"
-_KINDS: Final = {"Kustomization": f"{_API}/v1beta1", "Component": f"{_API}/v1alpha1"}
-Files = dict[str, str]
 
 
 def render(base: Release, environments: Sequence[Release], crd: Manifest, *, every: bool) -> Rendered:
@@ -38,8 +38,10 @@ def render(base: Release, environments: Sequence[Release], crd: Manifest, *, eve
         files |= _below(f"components/{name}", component)
     for environment in environments:
         files |= _below(f"overlays/{environment.name}", _overlay(base, environment))
-    overlays = ["overlays"] if every else [f"overlays/{environment.name}" for environment in environments]
-    owned = tuple(f"{FOLDER}/{name}" for name in ("base", "components", *overlays))
+        files |= _below(f"operators/{environment.name}", operators.environment(environment))
+    folders = ("overlays", "operators")
+    within = [f"{folder}/{environment.name}" for folder in folders for environment in environments]
+    owned = tuple(f"{FOLDER}/{name}" for name in ("base", "components", *(folders if every else within)))
     return Rendered(_below(FOLDER, files), owned)
 
 
@@ -48,9 +50,9 @@ def _below(folder: str, files: Files) -> Files:
 
 
 def _base(base: Release) -> Files:
-    objects = {name: _SHARED + to_yaml_documents(content) for name, content in _by_file(base.objects()).items()}
-    content = _kustomization("Kustomization", {"resources": list(objects), "configMapGenerator": [_generator(base)]})
-    return {"kustomization.yaml": _SHARED + content, **objects, **_below("config", base.documents)}
+    objects = {name: SHARED + to_yaml_documents(content) for name, content in _by_file(base.objects()).items()}
+    content = kustomization("Kustomization", {"resources": list(objects), "configMapGenerator": [_generator(base)]})
+    return {"kustomization.yaml": SHARED + content, **objects, **_below("config", base.documents)}
 
 
 def _components(base: Release, crd: Manifest) -> dict[str, Files]:
@@ -59,11 +61,12 @@ def _components(base: Release, crd: Manifest) -> dict[str, Files]:
     file = "taskexecutions.yaml"
     return {
         "crd": {
-            "kustomization.yaml": _SHARED + _kustomization("Component", {"resources": [file]}),
-            file: _SHARED + to_yaml(crd),
+            "kustomization.yaml": SHARED + kustomization("Component", {"resources": [file]}),
+            file: SHARED + to_yaml(crd),
         },
-        "high-availability": _as_files("Component", {}, available, _SHARED),
-        "service-monitor": _as_files("Component", {}, monitored, _SHARED),
+        "high-availability": _as_files("Component", {}, available, SHARED),
+        "service-monitor": _as_files("Component", {}, monitored, SHARED),
+        **operators.components(),
     }
 
 
@@ -110,12 +113,7 @@ def _as_files(kind: str, head: dict[str, Any], found: Difference, header: str) -
         patches.append({"path": file, "target": {"kind": target, "name": name}})
     resources = [*head.get("resources", []), *added]
     content = {**head, "resources": resources, "images": found.images, "replicas": found.replicas, "patches": patches}
-    return {"kustomization.yaml": header + _kustomization(kind, content), **added, **patch_files}
-
-
-def _kustomization(kind: str, content: dict[str, Any]) -> str:
-    filled = {key: value for key, value in content.items() if value}
-    return to_yaml({"apiVersion": _KINDS[kind], "kind": kind, **filled})
+    return {"kustomization.yaml": header + kustomization(kind, content), **added, **patch_files}
 
 
 def _by_file(objects: Iterable[Manifest]) -> dict[str, list[Manifest]]:

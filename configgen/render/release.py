@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version as installed_version
 
+from configgen.operators import needed
 from configgen.release.manifests import Manifest, objects
 from configgen.release.rights import rbac_objects
 from configgen.release.values import ReleaseValues
@@ -31,6 +32,11 @@ class Release:
     @cached_property
     def version(self) -> str:
         return product_version()
+
+    @cached_property
+    def operators(self) -> dict[str, list[str]]:
+        """Operators that have to be installed for the plugins → the plugins that need them."""
+        return needed(self.plugins, self.values.operators.installed)
 
     def header(self) -> str:
         return f"{HEADER} from {self.origin}: change the source, not this file.\n"

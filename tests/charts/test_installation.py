@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from configgen.operators import BY_NAME
 from configgen.render.output import write
 from configgen.render.targets import rendering
 from tests.charts.conftest import Run
@@ -139,3 +140,16 @@ def test_kustomize_installs_for_real(kustomize: Run, control_plane: Cluster, nam
     mounted = deployment["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"]
     config = control_plane.api.get(f"/api/v1/namespaces/{namespace}/configmaps/{mounted}")
     assert "k8s.yaml" in config["data"]
+
+
+def test_the_notes_tell_of_operators_that_are_not_there(helm: Run, control_plane: Cluster, namespace: str) -> None:
+    def notes(plugins: str) -> str:
+        arguments = ("--namespace", namespace, "--dry-run=server", "--set", f"rbac.plugins={{{plugins}}}")
+        return control_plane.helm("install", RELEASE, CHART, *arguments).stdout.partition("NOTES:")[2]
+
+    assert "The cluster has no" not in notes("container")
+    told = notes("container,mpi,pytorch,spark")
+    assert "no spark-operator: tasks of spark will not run" in told
+    assert "no training-operator: tasks of mpi, pytorch will not run" in told
+    assert BY_NAME["spark-operator"].install_command in told
+    assert "kuberay" not in told

@@ -62,6 +62,7 @@ RELEASES = {
         terminationGracePeriodSeconds: 60
         dataRoot: s3://bucket/flyte
         """,
+    "an operator that is there already": "operators: {installed: [spark-operator]}",
 }
 
 

@@ -274,6 +274,11 @@ SOURCES = {
         {"config/a.yaml": "plugin-manager:\n  scopes:\n  - project: a\n    enabled-plugins: [container, pod]\n"},
         4,
     ),
+    "an operator with a typo": (
+        "unknown-operator",
+        {"release.yaml": "operators:\n  installed: [spark-opperator]\n"},
+        2,
+    ),
     "a controller by the tag latest": ("floating-image", {"release.yaml": "image:\n  tag: latest\n"}, 2),
 }
 
@@ -287,6 +292,32 @@ def test_a_rule_on_a_source(
     result = configgen("-C", folder, "lint", "-o", "json")
     found = [(one["rule"], one["file"], one["line"]) for one in json.loads(result.stdout)]
     assert (rule, f"top/{next(iter(files))}", line) in found, result.stdout
+
+
+@pytest.mark.parametrize(
+    ("targets", "release", "found"),
+    [
+        pytest.param("", "", False, id="all targets: the operator is rendered"),
+        pytest.param("[helm]", "", False, id="helm: its chart is listed"),
+        pytest.param("[configmap]", "", True, id="documents only: nobody installs it"),
+        pytest.param("[configmap]", "operators: {installed: [spark-operator]}", False, id="it is there already"),
+        pytest.param("[configmap]", "operators: {installed: [kuberay-operator]}", True, id="another one is there"),
+    ],
+)
+def test_an_operator_that_nobody_installs(
+    targets: str, release: str, found: bool, configgen: Configgen, make_source: Make
+) -> None:
+    config = PLUGINS.replace("container", "container, spark")
+    folder = make_source({"base": {"config/a.yaml": config, "release.yaml": release}})
+    if targets:
+        definition = folder / "configgen.yaml"
+        definition.write_text(definition.read_text().replace("    layers:", f"    targets: {targets}\n    layers:"))
+    findings = json.loads(configgen("-C", folder, "lint", "-o", "json").stdout)
+    (*told,) = [one for one in findings if one["rule"] == "operator-not-enabled"]
+    assert bool(told) is found, findings
+    for one in told:
+        assert one["path"] == "tasks.task-plugins.enabled-plugins[1]"
+        assert "operators.installed of release.yaml" in one["mend"]
 
 
 SELECTORS = {

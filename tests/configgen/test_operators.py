@@ -10,6 +10,7 @@ import yaml
 
 from configgen.operators import BY_NAME, OPERATORS, Operator, needed
 from pluginmachinery.plugins.registry import BUILTIN, PluginDeclaration
+from tests.configgen.conftest import EXAMPLE
 from tests.pluginmachinery.plugins.operator_crds import path_of
 from tools.fetch_crds import CRDS
 
@@ -74,3 +75,14 @@ def test_the_release_serves_what_the_table_says(name: str, file: str) -> None:
     served = [version["name"] for version in crd["spec"]["versions"] if version["served"]]
     told = {crd: versions for operator in OPERATORS for crd, versions in operator.crds.items()}
     assert sorted(served) == sorted(told[crd["metadata"]["name"]])
+
+
+def test_the_table_of_the_documentation() -> None:
+    page = (EXAMPLE.parents[1] / "docs/operators.md").read_text("utf-8")
+    served = needed(plugin for plugin in BUILTIN if plugin.implementation)
+    for name, plugins in served.items():
+        operator = BY_NAME[name]
+        forms = [form for form, there in (("manifests", operator.manifests), ("chart", operator.chart)) if there]
+        release = f"[{operator.repository}]({operator.home}) {operator.tag}"
+        row = f"| `{name}` | {', '.join(plugins)} | {release} | {', '.join(forms)} | `{operator.namespace}` |"
+        assert row in page

@@ -1,23 +1,31 @@
-"""Flyte's charts: operators that are off, sections that no value leads to, settings that stop at a gate."""
+"""What is installed: operators that are off or that nobody installs, sections of Flyte's charts that no value leads to,
+settings that stop at a gate."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Final
 
 from configgen.importers.charts import CORE_COMPONENTS
 from configgen.importers.forms import Form
-from configgen.lint.rules.plugins import choices
+from configgen.lint.rules.plugins import choices, known
 from configgen.lint.subjects import Hit, Subject
+from configgen.operators import BY_NAME
 from pluginmachinery.config.problems import Path, dotted
+from pluginmachinery.plugins.enabling import cleaned
 
 _COMPONENT: Final = {"spark": "sparkoperator", "databricks": "databricks"}
+_INSTALLING: Final = frozenset({"helm", "kustomize"})
+"""Targets that render what installs operators."""
 _WITHOUT_SECTION: Final = ("ray", "dask", "pytorch", "mpi", "tensorflow", "kf-operator", "kubeflow", "rayoperator")
 """Names under which people put settings for which the charts have no place."""
 
 
 def operator_missing(subject: Subject) -> Iterator[Hit]:
-    """A plugin that is enabled while the chart does not install what it works with."""
+    """A plugin that is enabled while nothing installs the operator it needs, or the chart has it off."""
+    if subject.is_source:
+        yield from _operators_nobody_installs(subject)
     if subject.form is not Form.FLYTE_CORE:
         return
     enabled = frozenset().union(*(choice.cleaned for choice in choices(subject)))
@@ -26,6 +34,39 @@ def operator_missing(subject: Subject) -> Iterator[Hit]:
             path = (component, "enabled")
             message = f"the plugin {plugin} is enabled, its component {component} is not"
             yield Hit(path, message, f"set {component}.enabled: true, or disable {plugin}", subject.locate_value(path))
+
+
+def _operators_nobody_installs(subject: Subject) -> Iterator[Hit]:
+    """Of an environment: what is rendered installs no operator, or does not know this one."""
+    installed = frozenset(_installed(subject))
+    installs = not _INSTALLING.isdisjoint(subject.targets)
+    enabled = {path: name for choice in choices(subject) for path, name in choice.ids or ()}
+    for path, name in enabled.items():
+        plugin = known().get(cleaned(name))
+        operator = plugin.operator_component if plugin and plugin.implementation else None
+        if not operator or operator in installed or (installs and operator in BY_NAME):
+            continue
+        why = "no target of the environment installs" if operator in BY_NAME else "configgen does not know"
+        mend = f"list {operator} in operators.installed of release.yaml if the cluster has it"
+        if operator in BY_NAME:
+            mend += f", or add one of the targets {', '.join(sorted(_INSTALLING))}"
+        yield Hit(path, f"the plugin {name} needs the operator {operator}, which {why}", mend)
+
+
+def unknown_operator(subject: Subject) -> Iterator[Hit]:
+    """An operator in ``operators.installed`` that no plugin needs: probably a typing error."""
+    needed = {plugin.operator_component for plugin in known().values() if plugin.operator_component}
+    for index, name in enumerate(_installed(subject) if subject.is_source else ()):
+        if name not in needed:
+            near = get_close_matches(name, needed, n=1)
+            mend = f"did you mean {near[0]}?" if near else f"operators are {', '.join(sorted(needed))}"
+            path = ("operators", "installed", index)
+            yield Hit(path, f"no plugin needs an operator {name!r}", mend, subject.locate_value(path))
+
+
+def _installed(subject: Subject) -> list[str]:
+    listed = subject.value("operators", "installed")
+    return [str(name) for name in listed] if isinstance(listed, list) else []
 
 
 def gated_off(subject: Subject) -> Iterator[Hit]:
