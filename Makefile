@@ -45,7 +45,7 @@ format: $(STAMP) ## Let ruff mend what it can
 fetch-crds: $(STAMP) ## Fetch the operators' CRDs (pinned) that tests hold built objects against
 	@$(BIN)/python -m tools.fetch_crds
 
-bench: binaries ## Benchmarks (ratios in one run; not part of the tests)
+bench: binaries ## Benchmarks: the controller's table, configgen, plugins (ratios in one run; not part of the tests)
 	@$(BIN)/python -m benchmarks
 
 generate: $(STAMP) ## Write the generated files: CRD, chart schema, RBAC

@@ -56,6 +56,12 @@ def counts(all_events: Iterable[Event], *, user: str | None = None, since: datet
     )
 
 
+def is_refused(event: Event) -> bool:
+    """Whether the answer was an error: 404, 409, 429, 5xx and the like."""
+    code: int = event.get("responseStatus", {}).get("code", 0)
+    return code >= 400
+
+
 def _request(event: Event) -> Request:
     what = event.get("objectRef")
     if what is None or "resource" not in what:

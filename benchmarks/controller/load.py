@@ -59,6 +59,8 @@ class Load:
     """Seconds until it succeeds then; infinity: for ever."""
     times: dict[str, Times] = field(default_factory=dict)
     ended: int = 0
+    sent: int = 0
+    """Writes so far."""
     _pods: set[asyncio.Task[None]] = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -111,13 +113,21 @@ class Load:
         await self._patch_pod(ref.name, "Succeeded")
         metadata = {key: created["metadata"][key] for key in ("name", "namespace", "uid", "resourceVersion")}
         body = {**created, "metadata": metadata, "status": {"phase": "Succeeded", "attempt": 0}}
-        await _done(self.api.put_status(ObjectRef(names.TASK_EXECUTIONS, NAMESPACE, name), body))
+        await self._done(self.api.put_status(ObjectRef(names.TASK_EXECUTIONS, NAMESPACE, name), body))
 
     async def _create(self, ref: ObjectRef, body: dict[str, Any]) -> dict[str, Any]:
-        return await _done(self.api.create(ref, body))
+        return await self._done(self.api.create(ref, body))
 
     async def _patch_pod(self, name: str, phase: str) -> None:
-        await _done(self.api.patch(ObjectRef(PODS, NAMESPACE, name), {"status": {"phase": phase}}, "status"))
+        await self._done(self.api.patch(ObjectRef(PODS, NAMESPACE, name), {"status": {"phase": phase}}, "status"))
+
+    async def _done(self, request: Awaitable[Any]) -> dict[str, Any]:
+        self.sent += 1
+        answer = await request
+        if not isinstance(answer, Done):
+            raise RuntimeError(f"the load generator was refused: {answer}")
+        body: dict[str, Any] = answer.value
+        return body
 
     async def _watch(self, kind: ResourceKind, told: Callable[[str, dict[str, Any]], None]) -> None:
         version = ""
@@ -195,11 +205,3 @@ async def _all(tasks: Iterable[str], do: Callable[[str], Awaitable[None]]) -> No
             await do(name)
 
     await asyncio.gather(*(take() for _ in range(CONNECTIONS)))
-
-
-async def _done(request: Awaitable[Any]) -> dict[str, Any]:
-    answer = await request
-    if not isinstance(answer, Done):
-        raise RuntimeError(f"the load generator was refused: {answer}")
-    body: dict[str, Any] = answer.value
-    return body
