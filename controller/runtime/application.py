@@ -30,13 +30,14 @@ from controller.runtime.observers import Observers
 from controller.runtime.shards import Shard
 from controller.runtime.slots import JSON
 from controller.runtime.statuses import Statuses
+from controller.runtime.watchdogs import Watchdog
 from controller.services.events import EventRecorder
 from controller.services.figures import Figures, WatchFigures
 from controller.services.metrics import Metrics
 from controller.services.probes import Check, ProbeServer
 from pluginmachinery.api import names, shards
 from pluginmachinery.core.actions import ResourceKind
-from pluginmachinery.lifecycle.advance import World
+from pluginmachinery.lifecycle.advance import World, advance
 
 _log = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ class Application:
         self._tokens = tokens
         self._options = options
         self._metrics = metrics
+        self._watchdog = Watchdog(self._settings.plugin_timeout.timedelta.total_seconds())
         self._stopping = False
         self._sharing: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -105,6 +107,7 @@ class Application:
 
     async def start(self) -> None:
         """Return at once; the work goes on in tasks of this event loop."""
+        self._watchdog.start()
         if self._probes:
             await self._probes.start()
         self._spawn("events", self._events.run())
@@ -133,6 +136,7 @@ class Application:
         if self._probes:
             await self._probes.stop()
         await self._api.close()
+        self._watchdog.stop()
 
     async def _hand_over(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -215,7 +219,10 @@ class Application:
         settings = self._settings
         effects = Effects(self._api, self._outputs, self._tokens, may_act=lambda: self._may_act(number))
         statuses = Statuses(self._api, effects, window=settings.coalesce.timedelta)
-        engine = Engine(self._world, effects, statuses, workers=settings.workers, watcher=self._observers)
+        decide = self._watchdog.bounded(advance)
+        engine = Engine(
+            self._world, effects, statuses, workers=settings.workers, watcher=self._observers, decide=decide
+        )
         own = "" if number is None else shards.selector(settings.sharding.label, number, settings.sharding.count)
         objects = ",".join(filter(None, (SELECTOR, own)))
         return Shard(

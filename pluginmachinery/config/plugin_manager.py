@@ -110,6 +110,9 @@ class PluginManagerConfig(Section):
     Final phases are written at once. 0s: every phase is written at once."""
     workers: int = Field(64, ge=1)
     """How many requests to the API server are in flight at most."""
+    plugin_timeout: Duration = Duration.of(seconds=3)
+    """How long one call of a plugin may take. It holds up everything else meanwhile; one that lasts longer is broken
+    off, and counts as a system failure of the attempt. 0s: it may take for ever."""
     sharding: ShardingConfig = ShardingConfig()
     """Several controllers for one cluster."""
     gc: GarbageCollectionConfig = GarbageCollectionConfig()
