@@ -11,21 +11,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from configgen.operators import BY_NAME
+from configgen.plugin_releases import RELEASES, FlyteReleases
 from pluginmachinery.api.rbac import OUR_DISTRIBUTION, plugin_rules
 from pluginmachinery.plugins.registry import BUILTIN, PluginDeclaration
 
-REFERENCE: Final = "v1.16.8"
-"""The version of Flyte that the registry describes."""
-LAST_VERSION: Final[Mapping[str, str]] = {
-    "qubole-hive-executor": "v1.15.3",
-    "sagemaker_training": "v1.10.0",
-    "sagemaker_custom_training": "v1.10.0",
-    "sagemaker_hyperparameter_tuning": "v1.10.0",
-}
-"""Plugins that Flyte no longer has, with the last version that had them."""
 _NOTES: Final[Mapping[str, str]] = {
     "agent-service": "the former name of connector-service",
     "connector-service": "task types are what its services announce",
+    "presto": "in Flyte's source, but no release loads it",
     "pod": "the same code as container and sidecar",
     "echo": "for tests: hands its input back",
 }
@@ -34,20 +28,24 @@ _NOTES: Final[Mapping[str, str]] = {
 @dataclass(frozen=True, slots=True)
 class CreatedKind:
     """A kind of objects that a plugin creates and watches. ``crd`` is the name of its custom resource definition, empty
-    for kinds that every cluster has; ``verbs`` are what the controller may do with them."""
+    for kinds that every cluster has; ``served`` are the versions that the operator's pinned release serves, none where
+    it is not known; ``verbs`` are what the controller may do with them."""
 
     kind: str
     api_version: str
     resource: str
     crd: str
     version: str
+    served: tuple[str, ...]
     verbs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One plugin. ``config_section`` is its key path, empty where it has none; ``enabled`` is None where no environment
-    was asked for."""
+    """One plugin. ``config_section`` is its key path, empty where it has none. Of the operator that it needs
+    ``operator_version`` is the pinned release and ``operator_install`` a command that installs it. ``flyte`` is what
+    ``flyte_versions`` says in words, None for plugins of others. ``enabled`` is None where no environment was asked
+    for."""
 
     id: str
     task_types: tuple[str, ...]
@@ -56,7 +54,10 @@ class Entry:
     objects: tuple[CreatedKind, ...]
     config_section: str
     operator_component: str
+    operator_version: str
+    operator_install: str
     flyte_versions: str
+    flyte: FlyteReleases | None
     distribution: str
     note: str
     enabled: bool | None = None
@@ -79,8 +80,9 @@ def _searched(entry: Entry) -> str:
 
 
 def _entry(declaration: PluginDeclaration, enabled: Collection[str] | None) -> Entry:
-    last = LAST_VERSION.get(declaration.id)
     own = declaration in BUILTIN
+    releases = RELEASES.get(declaration.id) if own else None
+    operator = BY_NAME.get(declaration.operator_component or "")
     return Entry(
         id=declaration.id,
         task_types=declaration.task_types,
@@ -89,7 +91,10 @@ def _entry(declaration: PluginDeclaration, enabled: Collection[str] | None) -> E
         objects=tuple(_created(declaration)),
         config_section=f"plugins.{declaration.config_section}" if declaration.config_section else "",
         operator_component=declaration.operator_component or "",
-        flyte_versions=f"up to {last}" if last else REFERENCE if own else "",
+        operator_version=operator.tag if operator else "",
+        operator_install=operator.install_command if operator else "",
+        flyte_versions=str(releases or ""),
+        flyte=releases,
         distribution=declaration.distribution,
         note=_NOTES.get(declaration.id, "") if own else "",
         enabled=None if enabled is None else declaration.id in enabled,
@@ -97,13 +102,16 @@ def _entry(declaration: PluginDeclaration, enabled: Collection[str] | None) -> E
 
 
 def _created(declaration: PluginDeclaration) -> Iterable[CreatedKind]:
+    operator = BY_NAME.get(declaration.operator_component or "")
     for kind, rule in zip(declaration.resources, plugin_rules(declaration), strict=True):
+        crd = f"{kind.plural}.{kind.group}" if kind.group else ""
         yield CreatedKind(
             kind=kind.kind,
             api_version=kind.api_version,
             resource=kind.plural,
-            crd=f"{kind.plural}.{kind.group}" if kind.group else "",
+            crd=crd,
             version=kind.api_version.rpartition("/")[2],
+            served=operator.crds.get(crd, ()) if operator else (),
             verbs=tuple(rule["verbs"]),
         )
 
@@ -140,14 +148,19 @@ def facts(entry: Entry) -> list[tuple[str, str]]:
     return [
         ("task types", ", ".join(entry.task_types) + (" (and unknown ones)" if entry.fallback else "")),
         ("objects", "; ".join(f"{one.kind} ({one.api_version})" for one in entry.objects)),
-        ("CRDs", "; ".join(f"{one.crd} {one.version}" for one in entry.objects if one.crd)),
+        ("CRDs", "; ".join(_crd(one) for one in entry.objects if one.crd)),
         ("rights", "; ".join(f"{one.resource}: {', '.join(one.verbs)}" for one in entry.objects)),
         ("section", entry.config_section),
-        ("operator", entry.operator_component),
+        ("operator", f"{entry.operator_component} {entry.operator_version}".strip()),
         ("Flyte", entry.flyte_versions),
         ("from", "" if entry.distribution == OUR_DISTRIBUTION else entry.distribution),
         ("note", entry.note),
     ]
+
+
+def _crd(created: CreatedKind) -> str:
+    others = [version for version in created.served if version != created.version]
+    return f"{created.crd} {created.version}" + (f" (served besides: {', '.join(others)})" if others else "")
 
 
 def _states(entry: Entry) -> list[str]:

@@ -7,6 +7,7 @@ from html import escape
 from typing import Final
 
 from configgen.catalog import Entry, facts
+from configgen.plugin_releases import REFERENCE, REFERENCE_2
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --line: #d5d8dc; --quiet: #5f6670; --ground: #f6f7f8; --done: #1a6b3c }
@@ -26,6 +27,7 @@ h2 .implemented { color: var(--done) }
 dl { display: grid; grid-template-columns: 7rem 1fr; gap: .1rem 1rem; margin: 0; font-size: .92rem }
 dt { color: var(--quiet) }
 dd { margin: 0; overflow-wrap: anywhere }
+code { font: .85em ui-monospace, monospace; background: var(--ground); padding: .1rem .3rem; border-radius: 3px }
 [hidden] { display: none }
 @media (max-width: 32rem) { dl { grid-template-columns: 1fr } dt { margin-top: .3rem } }
 """
@@ -65,7 +67,8 @@ def as_html(entries: Sequence[Entry]) -> str:
 <body>
 <h1>Flyte plugins</h1>
 <p>Search by ID, task type, object, section or operator.
-Known plugins are Flyte's and do not run in this controller.</p>
+Known plugins are Flyte's and do not run in this controller.
+What is said of Flyte holds up to {REFERENCE}, and up to {REFERENCE_2} of Flyte 2.</p>
 <div id="tools" hidden>
 <input id="search" type="search" placeholder="spark, RayJob, kubeflow.org …" aria-label="Search" autofocus>
 <label><input id="only" type="checkbox"> implemented only</label>
@@ -83,5 +86,13 @@ def _article(entry: Entry) -> str:
     done = " data-implemented" if entry.implemented else ""
     state = '<span class="implemented">implemented</span>' if entry.implemented else "<span>known</span>"
     enabled = "" if entry.enabled is None else f"<span>{'enabled' if entry.enabled else 'not enabled'}</span>"
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts(entry) if text)
+    rows = ""
+    for name, text in facts(entry):
+        rows += _row(name, escape(text)) if text else ""
+        if name == "operator" and entry.operator_install:
+            rows += _row("install it by", f"<code>{escape(entry.operator_install)}</code>")
     return f"<article{done}><h2>{escape(entry.id)}{state}{enabled}</h2><dl>{rows}</dl></article>"
+
+
+def _row(name: str, content: str) -> str:
+    return f"<dt>{escape(name)}</dt><dd>{content}</dd>"

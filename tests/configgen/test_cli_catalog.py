@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from configgen.operators import BY_NAME
+from configgen.plugin_releases import REFERENCE, RELEASES
 from pluginmachinery.plugins.registry import BUILTIN
 from tests.configgen.conftest import EXAMPLE, Configgen
 
@@ -37,12 +39,16 @@ def test_what_is_told_of_a_plugin(configgen: Configgen) -> None:
                 "resource": "sparkapplications",
                 "crd": "sparkapplications.sparkoperator.k8s.io",
                 "version": "v1beta2",
+                "served": ["v1beta2"],
                 "verbs": ["get", "list", "watch", "create", "patch", "delete"],
             }
         ],
         "config_section": "plugins.spark",
         "operator_component": "spark-operator",
-        "flyte_versions": "v1.16.8",
+        "operator_version": BY_NAME["spark-operator"].tag,
+        "operator_install": BY_NAME["spark-operator"].install_command,
+        "flyte_versions": "since v0.1.0, Flyte 2 since v2.0.24",
+        "flyte": {"first": "v0.1.0", "last": None, "flyte2": "v2.0.24"},
         "distribution": "flyte-plugin-manager",
         "note": "",
     }
@@ -78,7 +84,19 @@ def test_which_plugins_run_in_an_environment(configgen: Configgen) -> None:
 def test_a_plugin_of_old(configgen: Configgen) -> None:
     text = configgen("catalog", "sagemaker_training_job_task").stdout
     assert "sagemaker_training  (known, not implemented)" in text
-    assert "up to v1.10.0" in text
+    assert "v0.7.0 to v1.10.0" in text
+
+
+def test_releases_are_told_of_every_plugin_of_flyte() -> None:
+    assert set(RELEASES) == {declaration.id for declaration in BUILTIN}
+    for releases in RELEASES.values():
+        told = [version for version in (releases.first, releases.last or REFERENCE) if version]
+        assert sorted(told, key=_number) == told
+        assert (releases.flyte2 or "v2").startswith("v2")
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.removeprefix("v").split("."))
 
 
 def test_the_table_of_the_documentation(configgen: Configgen) -> None:

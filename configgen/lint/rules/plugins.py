@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
 
-from configgen.catalog import LAST_VERSION
 from configgen.importers.texts import is_template
 from configgen.layers.plugin_checks import discovered
 from configgen.lint.subjects import Hit, Subject
+from configgen.plugin_releases import LAST_VERSION
 from pluginmachinery.config.merging import entries
 from pluginmachinery.config.problems import Path, dotted
 from pluginmachinery.plugins.enabling import cleaned
