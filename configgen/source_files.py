@@ -2,60 +2,70 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from configgen.layers.files import list_folder, os_problem, read_text
-from configgen.layers.folders import CONFIG
+from configgen.layers.folders import CONFIG, RELEASE, is_document
+from configgen.layers.kinds import Kind, configuration_kind, model_kind
 from configgen.layers.source import read_source
 from configgen.problems import Problem, SourceError
+from configgen.release.values import ReleaseValues
+from configgen.staging import Staging
 
 
 def configuration_files(folder: Path) -> dict[str, str]:
-    """``config/*.yaml`` of all layers that some environment is made of: path relative to the source → text."""
+    """``config/*.yaml`` and ``release.yaml`` of all layers that some environment is made of: path relative to the
+    source → text. Raises SourceError with all that can not be read."""
     definition = read_source(folder)
-    layers = {layer.name for environment in definition.environments.values() for layer in environment.layers}
     texts: dict[str, str] = {}
     problems: list[Problem] = []
-    for layer in sorted(layers):
-        shown = f"{layer}/{CONFIG}"
-        try:
-            members = list_folder(folder / shown, shown) if (folder / shown).exists() else []
-        except SourceError as error:
-            problems += error.problems
-            continue
-        for path in members:
-            if path.suffix == ".yaml" and not path.name.startswith("."):
-                try:
-                    texts[f"{shown}/{path.name}"] = read_text(path, f"{shown}/{path.name}")
-                except SourceError as error:
-                    problems += error.problems
+    layers: set[str] = set()
+    for environment in definition.environments.values():
+        for layer in environment.layers:
+            if not os.path.lexists(folder / layer.name):
+                problems.append(environment.missing(layer))
+            elif layer.name not in layers:
+                layers.add(layer.name)
+                problems += _read(folder, layer.name, texts)
     if problems:
         raise SourceError(problems)
-    return texts
+    return dict(sorted(texts.items()))
+
+
+def _read(folder: Path, layer: str, texts: dict[str, str]) -> Iterator[Problem]:
+    try:
+        members = {path.name for path in list_folder(folder / layer, layer)}
+        names = [f"{layer}/{RELEASE}"] if RELEASE in members else []
+        if CONFIG in members:
+            found = list_folder(folder / layer / CONFIG, f"{layer}/{CONFIG}")
+            names += [f"{layer}/{CONFIG}/{path.name}" for path in found if is_document(path)]
+    except SourceError as error:
+        yield from error.problems
+        return
+    for name in names:
+        try:
+            texts[name] = read_text(folder / name, name)
+        except SourceError as error:
+            yield from error.problems
+
+
+def kind_of(name: str) -> Kind:
+    """What a file of the source describes."""
+    return model_kind(ReleaseValues) if name.endswith(f"/{RELEASE}") else configuration_kind()
 
 
 def replace_all(folder: Path, texts: Mapping[str, str]) -> None:
-    """Replace files of the source. Everything is on the disk under temporary names before the first is replaced."""
-    staged: list[tuple[Path, Path]] = []
+    """Replace files of the source: all of them or none. Raises SourceError."""
+    staging = Staging()
     try:
         for name, text in texts.items():
-            target = (folder / name).resolve()
-            descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-            staged.append((Path(temporary), target))
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            Path(temporary).chmod(target.stat().st_mode & 0o777)
-        while staged:
-            temporary_path, target = staged[-1]
-            temporary_path.replace(target)
-            staged.pop()
+            staging.add((folder / name).resolve(), text)
+        staging.commit()
     except OSError as error:
-        raise os_problem(error, str(folder), "written") from error
-    finally:
-        for leftover, _ in staged:
-            with contextlib.suppress(OSError):
-                leftover.unlink()
+        staging.discard()
+        raise os_problem(error, str(error.filename or folder), "written") from error
+    except BaseException:
+        staging.discard()
+        raise

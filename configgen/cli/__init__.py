@@ -3,7 +3,8 @@
 One module holds one command, under the command's own name (``configgen.cli.render:render``); it is imported when that
 command is called, so that ``--help`` and completion start in a blink.
 
-Exit codes are the same everywhere: 0 as wished; 1 an answer that scripts ask for (stale, differs); 2 an error.
+Exit codes are the same everywhere: 0 as wished; 1 an answer that scripts ask for (stale, differs); 2 an error; 130
+interrupted (Ctrl-C); 141 whoever read the output went away.
 """
 
 from __future__ import annotations
@@ -45,6 +46,12 @@ class LazyGroup(click.Group):
         name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
         command: click.Command = getattr(importlib.import_module(f"{__name__}.{name}"), name)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        from configgen.cli.endings import ended_well
+
+        with ended_well():
+            return super().invoke(ctx)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -16,8 +16,9 @@ UNORDERED = 1
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and name the files that are not in order.")
 @problems_end_the_command
 def fmt(folder: Path, check: bool) -> None:
-    """Put the configuration of all layers into one order: sections and fields as in the reference, free maps by their
-    keys. Entries move with the comments above them; lists keep their order, and what is said does not change.
+    """Put the documents of all layers and their release.yaml into one order: sections and fields as in the reference,
+    free maps by their keys. Entries move with the comments above them; lists keep their order, and what is said does
+    not change.
 
     \b
     Exit codes: 0 done (or in order); 1 not in order, with --check; 2 an error, nothing was written.
@@ -28,10 +29,10 @@ def fmt(folder: Path, check: bool) -> None:
       configgen fmt --check        # in CI, or before a commit
     """
     from configgen.formatting import formatted
-    from configgen.source_files import configuration_files, replace_all
+    from configgen.source_files import configuration_files, kind_of, replace_all
 
     before = configuration_files(folder)
-    after = {name: formatted(text, name) for name, text in before.items()}
+    after = {name: formatted(text, name, kind_of(name)) for name, text in before.items()}
     changed = {name: text for name, text in after.items() if text != before[name]}
     if not check:
         replace_all(folder, changed)

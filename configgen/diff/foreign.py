@@ -20,17 +20,17 @@ from configgen.layers.files import list_folder, os_problem, read_text
 from configgen.layers.nodes import Origin, Place, Shape, Verb
 from configgen.layers.plugin_checks import discovered
 from configgen.problems import Problem, SourceError
-from pluginmachinery.config import lenient, yaml_text
+from pluginmachinery.config import bounded_yaml, lenient, yaml_text
 from pluginmachinery.config.documents import Document
 from pluginmachinery.config.identifiers import with_normal_identifiers
 from pluginmachinery.config.merging import Locate, Merged
-from pluginmachinery.config.problems import ConfigurationError
+from pluginmachinery.config.problems import ConfigurationError, Location
+from pluginmachinery.config.problems import Problem as ConfigProblem
 from pluginmachinery.config.strict import Reader
 from pluginmachinery.config.yaml_text import Parsed
 from pluginmachinery.plugins.registry import known_sections
 
 _YAML: Final = (".yaml", ".yml")
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NOT_DOCUMENTS: Final = ("kustomization.yaml", "release.yaml", "configmap.yaml", "values.yaml")
 
 
@@ -70,12 +70,18 @@ def _side(found: list[Parsed], name: str) -> Side:
             raise ConfigurationError(broken)
         configuration = lenient.read([parsed.tree for parsed in found], sections)
     except ConfigurationError as error:
-        raise SourceError(_problem(problem) for problem in error.problems) from error
+        raise SourceError(_placed(problem, merged.locate, name) for problem in error.problems) from error
     notes = [f"{_problem(problem)} (read as Flyte reads it)" for problem in reader.problems]
     return Side(name, with_normal_identifiers(configuration), merged.tree, origins, notes=sorted(set(notes)))
 
 
-def _problem(problem: Any) -> Problem:
+def _placed(problem: ConfigProblem, locate: Locate, name: str) -> Problem:
+    """Flyte's reader knows no places; the strict one does."""
+    place = problem.location if problem.file else locate(problem.key_path) or Location(name)
+    return Problem(place.file or name, place.line, place.column, problem.path, problem.message, problem.mend)
+
+
+def _problem(problem: ConfigProblem) -> Problem:
     return Problem(problem.file, problem.line, problem.column, problem.path, problem.message, problem.mend)
 
 
@@ -184,10 +190,6 @@ def _embedded(data: Any, file: str) -> list[Document]:
 
 def _loaded(text: str, file: str) -> list[Any]:
     try:
-        return list(yaml.load_all(text, Loader=_Loader))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        raise SourceError([Problem(file, *place, "", f"is no YAML: {error.problem}", "mend it")]) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise SourceError([Problem(file, 0, 0, "", f"is no YAML: {error}", "mend it")]) from error
+        return bounded_yaml.load_all(text)
+    except yaml.YAMLError as error:
+        raise SourceError([_problem(yaml_text.not_yaml(error, file, text))]) from error

@@ -24,13 +24,13 @@ from configgen.layers.files import list_folder, read_text
 from configgen.problems import Problem, SourceError
 from pluginmachinery.api import names
 from pluginmachinery.api.execution import TaskExecutionSpec
+from pluginmachinery.config import bounded_yaml, yaml_text
 
 FOLDER: Final = "tasks"
 """Folder of a source that holds the user's own tasks."""
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
 _NAMESPACE: Final = "project-domain"
 _UID: Final = "00000000-0000-0000-0000-000000000000"
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,15 +167,13 @@ def _execution(name: str, template: dict[str, Any]) -> dict[str, Any]:
 
 def _parsed(text: str, file: str) -> Any:
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - the safe loader, in C where it is there
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        message = f"is no YAML: {error.problem}"
-        raise SourceError(
-            [Problem(file, mark.line + 1 if mark else 0, mark.column + 1 if mark else 0, "", message, "mend it")]
-        ) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise _error(file, 0, "", f"is no YAML: {error}", "mend it") from error
+        documents = bounded_yaml.load_all(text)
+    except yaml.YAMLError as error:
+        found = yaml_text.not_yaml(error, file, text)
+        raise SourceError([Problem(file, found.line, found.column, "", found.message, found.mend)]) from error
+    if len(documents) > 1:
+        raise _error(file, 0, "", "holds more than one document", "give each task a file of its own")
+    return documents[0] if documents else None
 
 
 def _error(file: str, line: int, path: str, message: str, mend: str) -> SourceError:

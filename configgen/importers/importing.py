@@ -86,8 +86,9 @@ def _with_optional(tree: Tree, below: Tree) -> Tree:
 
 
 def _names(one: Input) -> list[str]:
-    """The files' names for people, the same wherever the command is called."""
-    return [name.rsplit("/", 1)[-1] for name, _ in one.files]
+    """The files' names for people, the same wherever the command is called; what is no text in them is a question
+    mark."""
+    return [name.rsplit("/", 1)[-1].encode(errors="replace").decode() for name, _ in one.files]
 
 
 def _effective(one: Input, notes: Notes) -> Tree:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from configgen.cluster.installations import is_live
-from configgen.importers.forms import Form, Part, Values, parts
-from configgen.layers.files import list_folder, read_text
+from configgen.importers.forms import Form, Part, Recognised, Values, parts
+from configgen.importers.texts import is_template
+from configgen.layers.files import STDIN, list_folder, read_stdin, read_text
 from configgen.problems import Problem, SourceError
 
 _NAMED: Final = re.compile(r"([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)=(.+)", re.DOTALL)
 _NOISE: Final = re.compile(r"(^|[-_.])(values|flyte|core|binary|helm|config|configmap|overrides?|propeller)(?=$|[-_.])")
 _ONLY: Final = "main"
+_YAML: Final = (".yaml", ".yml", ".json")
 
 
 @dataclass
@@ -72,11 +73,14 @@ def _split(argument: str) -> tuple[str, str]:
 
 def _read(argument: str) -> Iterator[Input]:
     if argument == "-":
-        yield Input("", [("stdin", parts(sys.stdin.read(), "stdin"))])
+        text = read_stdin()
+        yield Input("", [(STDIN, _readable(parts(text, STDIN), text))])
         return
     path = Path(argument)
     if not path.is_dir():
-        yield Input(argument, [_file(path)])
+        text = read_text(path, str(path))
+        found_parts = parts(text, str(path))
+        yield Input(argument, [(str(path), _readable(found_parts, text) if path.suffix in _YAML else found_parts)])
         return
     found = [member for member in list_folder(path, argument) if not member.name.startswith(".")]
     files: list[tuple[str, list[Part]]] = []
@@ -112,6 +116,16 @@ def _read_live(argument: str, kubeconfig: Path | None) -> Iterator[Input]:
 
 def _file(path: Path) -> tuple[str, list[Part]]:
     return str(path), parts(read_text(path, str(path)), str(path))
+
+
+def _readable(found: list[Part], text: str) -> list[Part]:
+    """Raises SourceError for YAML of which nothing could be read. Templates are no YAML, nor is prose: of these one
+    takes what there is, and tells the rest."""
+    problems = [problem for part in found if isinstance(part, Recognised) for problem in part.problems]
+    unreadable = [part for part in found if isinstance(part, Recognised) and part.form is Form.UNREADABLE]
+    if len(unreadable) == len(found) and all(problem.line for problem in problems) and not is_template(text):
+        raise SourceError(Problem(p.file, p.line, p.column, p.path, p.message, p.mend) for p in problems)
+    return found
 
 
 def _says(found: list[Part]) -> bool:

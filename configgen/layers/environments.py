@@ -18,7 +18,7 @@ from configgen.layers.kinds import model_kind
 from configgen.layers.merge import stack
 from configgen.layers.nodes import Mapping as Tree
 from configgen.layers.plugin_checks import checked_plugins
-from configgen.layers.source import FILE, EnvironmentDefinition, SourceDefinition, read_source
+from configgen.layers.source import EnvironmentDefinition, SourceDefinition, read_source
 from configgen.layers.validation import checked_config, checked_release, default_release
 from configgen.problems import Problem, SourceError
 from configgen.release.values import ReleaseValues
@@ -85,10 +85,7 @@ class Source:
         problems: list[Problem] = []
         for reference in definition.layers:
             if not os.path.lexists(self.definition.folder / reference.name):
-                path = f"environments.{definition.name}.layers"
-                message = f"the layer {reference.name!r} is no folder of the source"
-                mend = "create it, or mend the name"
-                problems.append(Problem(FILE, reference.line, reference.column, path, message, mend))
+                problems.append(definition.missing(reference))
                 continue
             read = self._attempt(reference.name)
             if isinstance(read, SourceError):

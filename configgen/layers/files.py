@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import stat
+import sys
 from pathlib import Path
 
 from configgen.problems import Problem, SourceError
 
+STDIN = "stdin"
+"""What the standard input is called in messages."""
 SIZE_LIMIT = 2 * 1024 * 1024
 """Bytes. A configuration of this size is a mistake (a ConfigMap holds 1 MiB); it is refused unread."""
 
@@ -21,11 +25,33 @@ def read_text(path: Path, shown: str) -> str:
         if not stat.S_ISREG(status.st_mode):
             raise _error(shown, "is no regular file", "a file is expected here")
         if status.st_size > SIZE_LIMIT:
-            size = f"{status.st_size / 1024 / 1024:.1f} MiB"
-            raise _error(shown, f"has {size}, more than the limit of 2 MiB", "move what is no configuration elsewhere")
+            raise _too_big(shown, f"{status.st_size / 1024 / 1024:.1f} MiB")
         content = path.read_bytes()
     except OSError as error:
         raise os_problem(error, shown) from error
+    return _decoded(content, shown)
+
+
+def read_stdin() -> str:
+    """The text that comes in by the standard input; no more is read than a file may have."""
+    if sys.stdin is None:  # closed by whoever started us
+        raise _error(STDIN, "is closed", "pipe something into the command, or name a file")
+    try:
+        content = sys.stdin.buffer.read(SIZE_LIMIT + 1)
+    except OSError as error:
+        raise os_problem(error, STDIN) from error
+    if len(content) > SIZE_LIMIT:
+        raise _error(STDIN, "has more than the limit of 2 MiB", "name a file with the configuration alone")
+    return _decoded(content, STDIN)
+
+
+def _too_big(shown: str, size: str) -> SourceError:
+    return _error(shown, f"has {size}, more than the limit of 2 MiB", "move what is no configuration elsewhere")
+
+
+def _decoded(content: bytes, shown: str) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise _error(shown, "is a text in UTF-16", "save the file as UTF-8")
     if b"\0" in content:
         raise _error(shown, "is a binary file", "only YAML files belong here")
     try:

@@ -53,6 +53,11 @@ def read_layer(source: Path, name: str, release_kind: Kind) -> Layer:
     return Layer(name, stack(documents), release)
 
 
+def is_document(path: Path) -> bool:
+    """Whether a file in a layer's ``config`` is read."""
+    return path.suffix == ".yaml" and not path.name.startswith(".")
+
+
 def _misnamed(members: dict[str, Path], layer: str) -> Iterator[Problem]:
     """Files that a person meant to be read and that would not be."""
     if CONFIG not in members and RELEASE not in members:
@@ -75,10 +80,10 @@ def _documents(members: dict[str, Path], layer: str, problems: list[Problem]) ->
         problems += error.problems
         return
     for path in found:
-        if path.name.startswith("."):
-            continue
-        if path.suffix == ".yaml":
+        if is_document(path):
             yield path
+        elif path.name.startswith("."):
+            continue
         elif path.suffix in (".yml", ".json"):
             problems.append(Problem(f"{shown}/{path.name}", 0, 0, "", "is not read", "name it .yaml"))
         else:

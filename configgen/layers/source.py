@@ -46,6 +46,12 @@ class EnvironmentDefinition:
     targets: tuple[str, ...]
     namespace: str
 
+    def missing(self, layer: LayerRef) -> Problem:
+        """That one of its layers is not there."""
+        message = f"the layer {layer.name!r} is no folder of the source"
+        path = f"environments.{self.name}.layers"
+        return Problem(FILE, layer.line, layer.column, path, message, "create it, or mend the name")
+
 
 @dataclass(frozen=True, slots=True)
 class SourceDefinition:

@@ -25,6 +25,7 @@ from pluginmachinery.config.yaml_text import Timestamp, plain
 
 OPERATIONS: Final = ("!append", "!remove", "!replace")
 _STANDARD: Final = "tag:yaml.org,2002:"
+_STANDARD_TAGS: Final = frozenset(_STANDARD + name for name in ("str", "int", "float", "bool", "null", "map", "seq"))
 _DEPTH_LIMIT: Final = 60
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -181,7 +182,8 @@ class _Reader:
         tag = event.tag or ""
         if tag in OPERATIONS:
             return str(tag)
-        if tag and tag != "!" and not tag.startswith(_STANDARD):
+        if tag and tag != "!" and tag not in _STANDARD_TAGS:
+            tag = tag.replace(_STANDARD, "!!")
             close = get_close_matches(tag, OPERATIONS, n=1)
             known = ", ".join(OPERATIONS)
             self._problem(event, f"the tag {tag}", f"did you mean {close[0]}?" if close else f"known tags: {known}")

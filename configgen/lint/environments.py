@@ -53,10 +53,7 @@ def _layers(source: Source, definition: EnvironmentDefinition) -> tuple[list[Lay
             if (source.definition.folder / reference.name).exists():
                 problems += error.problems
                 continue
-            message = f"the layer {reference.name!r} is no folder of the source"
-            path = f"environments.{definition.name}.layers"
-            place = (FILE, reference.line, reference.column)
-            problems.append(SourceProblem(*place, path, message, "create it, or mend the name"))
+            problems.append(definition.missing(reference))
     return layers, problems
 
 

@@ -6,8 +6,8 @@ are no longer wanted are removed if they carry it, and a file without it is neve
 
 from __future__ import annotations
 
-import os
-import tempfile
+import contextlib
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Final
 
 from configgen.layers.files import os_problem
 from configgen.problems import Problem, SourceError
+from configgen.staging import Staging
 
 HEADER: Final = "# Rendered by configgen"
 
@@ -47,35 +48,49 @@ def compare(rendered: Rendered, out: Path) -> Changes:
     for name, text in sorted(rendered.files.items()):
         path = out / name
         try:
-            found = path.read_text("utf-8", errors="replace")
-        except FileNotFoundError:
-            created.append(name)
-            continue
+            found = _present(path, text)
         except OSError as error:
             problems += os_problem(error, str(path)).problems
             continue
-        if found == text:
+        if found is None:
+            created.append(name)
+        elif found == text.encode():
             continue
-        updated.append(name)
-        if not found.startswith(HEADER):
+        elif found.startswith(HEADER.encode()):
+            updated.append(name)
+        else:
             message = "exists and was not rendered by configgen"
             problems.append(Problem(str(path), 0, 0, "", message, "move it away, or choose another --out"))
     if problems:
         raise SourceError(problems)
-    return Changes(tuple(created), tuple(updated), tuple(sorted(_stale(rendered, out))))
+    try:
+        return Changes(tuple(created), tuple(updated), tuple(sorted(_stale(rendered, out))))
+    except OSError as error:
+        raise os_problem(error, str(error.filename or out)) from error
+
+
+def _present(path: Path, text: str) -> bytes | None:
+    """What is in a file, as far as it matters; None where there is none. Pipes and devices are not waited for."""
+    try:
+        regular = stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return None
+    if not regular:
+        return b""
+    with path.open("rb") as file:
+        return file.read(len(text.encode()) + 1)
 
 
 def write(rendered: Rendered, out: Path) -> Changes:
-    """Bring the output folder up to date. Every text is on the disk under a temporary name before the first file is
-    replaced, so a full disk leaves the folder as it was."""
+    """Bring the output folder up to date, or leave it as it was. Raises SourceError."""
     changes = compare(rendered, out)
-    staging = _Staging()
+    staging = Staging()
     try:
         for name in (*changes.created, *changes.updated):
             staging.add(out / name, rendered.files[name])
-        staging.commit()
         for name in changes.removed:
-            (out / name).unlink()
+            staging.remove(out / name)
+        staging.commit()
     except OSError as error:
         staging.discard()
         raise os_problem(error, str(error.filename or out), "written") from error
@@ -84,53 +99,6 @@ def write(rendered: Rendered, out: Path) -> Changes:
         raise
     _remove_empty(out, changes.removed)
     return changes
-
-
-class _Staging:
-    """Files written under temporary names, each in the folder where it is going to be."""
-
-    def __init__(self) -> None:
-        self._files: list[tuple[Path, Path]] = []
-        self._folders: list[Path] = []
-
-    def add(self, path: Path, text: str) -> None:
-        self._make(path.parent)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        self._files.append((Path(name), path))
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-        except OSError as error:
-            error.filename = str(path)
-            raise
-        Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-
-    def _make(self, folder: Path) -> None:
-        missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-        for parent in reversed(missing):
-            parent.mkdir()
-            self._folders.append(parent)
-
-    def commit(self) -> None:
-        while self._files:
-            temporary, path = self._files[-1]
-            temporary.replace(path)
-            self._files.pop()
-
-    def discard(self) -> None:
-        """Remove what is not committed, and the folders that were made for it."""
-        for temporary, _ in self._files:
-            temporary.unlink(missing_ok=True)
-        for folder in reversed(self._folders):
-            if not any(folder.iterdir()):
-                folder.rmdir()
-
-
-def _umask() -> int:
-    """The process's mask; it can only be read by setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def _stale(rendered: Rendered, out: Path) -> Iterator[str]:
@@ -151,5 +119,5 @@ def _remove_empty(out: Path, removed: Iterable[str]) -> None:
     """Folders that the removal has emptied, the innermost first, up to the output folder."""
     folders = {folder for name in removed for folder in (out / name).parents if folder.is_relative_to(out)} - {out}
     for folder in sorted(folders, key=lambda folder: len(folder.parts), reverse=True):
-        if not any(folder.iterdir()):
+        with contextlib.suppress(OSError):
             folder.rmdir()

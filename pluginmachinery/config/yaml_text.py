@@ -17,9 +17,8 @@ from typing import Any, Final
 
 import yaml
 
+from pluginmachinery.config.bounded_yaml import BoundedLoader, check_aliases
 from pluginmachinery.config.problems import Location, Path, Problem
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 PLAIN: Final = "plain"
 _TAG = "tag:yaml.org,2002:"
@@ -61,7 +60,7 @@ class Parsed:
     ignored: tuple[Problem, ...] = ()
 
 
-class _PlainLoader(_Loader):  # type: ignore[misc]
+class _PlainLoader(BoundedLoader):
     """Composes nodes and leaves the meaning of plain scalars open."""
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
@@ -76,15 +75,13 @@ def parse(name: str, text: str) -> Parsed:
         loader = _PlainLoader(text)
         try:
             node = loader.get_node() if loader.check_node() else None
+            if node is not None:
+                check_aliases(node, text)
             ignored = _further_documents(loader, name)
         finally:
             loader.dispose()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Location(name, mark.line + 1, mark.column + 1) if mark else Location(name)
-        return Parsed(None, problems=(_not_yaml(place, error.problem or "it does not parse"),))
     except yaml.YAMLError as error:
-        return Parsed(None, problems=(_not_yaml(Location(name), str(error)),))
+        return Parsed(None, problems=(not_yaml(error, name, text),))
     builder = _Builder(name)
     tree = None if node is None else builder.value(node, ())
     return Parsed(tree, builder.locations, tuple(builder.problems), (*builder.ignored, *ignored))
@@ -104,8 +101,24 @@ def _further_documents(loader: Any, name: str) -> list[Problem]:
     return [Problem(place, (), message, "put it into a file of its own")]
 
 
-def _not_yaml(place: Location, what: str) -> Problem:
-    return Problem(place, (), f"this is not valid YAML: {what}", "check the indentation and quotes around this place")
+def not_yaml(error: Exception, name: str, text: str) -> Problem:
+    """What a YAML parser refused, with its place."""
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        place = Location(name, mark.line + 1, mark.column + 1) if mark else Location(name)
+        indentation = re.match(r"\s*", text.splitlines()[mark.line]) if mark and text[mark.index :] else None
+        if indentation and "\t" in indentation.group():
+            return _not_yaml(place, "a tab in the indentation", "indent with spaces")
+        return _not_yaml(place, error.problem or "it does not parse")
+    if isinstance(error, yaml.reader.ReaderError):
+        code = error.character if isinstance(error.character, int) else ord(error.character)
+        place = Location(name, text.count("\n", 0, error.position) + 1)
+        return _not_yaml(place, f"character #x{code:04x} may not appear in it", "remove it, or escape it in quotes")
+    return _not_yaml(Location(name), str(error))
+
+
+def _not_yaml(place: Location, what: str, mend: str = "check the indentation and quotes around this place") -> Problem:
+    return Problem(place, (), f"this is not valid YAML: {what}", mend)
 
 
 class _Builder:
@@ -165,10 +178,17 @@ class _Builder:
         if node.tag == PLAIN:
             return plain(node.value)
         if node.tag == _TAG + "binary":
-            return base64.b64decode(node.value).decode("utf-8", "surrogateescape")
+            return self._binary(node)
         if node.tag in (_TAG + "int", _TAG + "float", _TAG + "bool", _TAG + "null"):
             return plain(node.value)
         return node.value
+
+    def _binary(self, node: yaml.ScalarNode) -> str:
+        try:
+            return base64.b64decode(node.value).decode("utf-8", "surrogateescape")
+        except ValueError:
+            self._problem(node, (), "!!binary of what is no base64", "encode it, or write it as a plain text")
+            return ""
 
     def _place(self, node: yaml.Node) -> Location:
         return Location(self.name, node.start_mark.line + 1, node.start_mark.column + 1)
@@ -218,6 +238,7 @@ def _is_timestamp(text: str) -> bool:
     return True
 
 
+_MOST_DIGITS: Final = 1000
 _INTEGER = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|0[oO]([0-7]+)|0[bB]([01]+)|0([0-7]+)|(0|[1-9][0-9]*))")
 
 
@@ -231,6 +252,7 @@ def go_int(text: str) -> int | None:
         return None
     sign, hexadecimal, octal, binary, old_octal, decimal = match.groups()
     for digits, base in ((hexadecimal, 16), (octal, 8), (binary, 2), (old_octal, 8), (decimal, 10)):
-        if digits is not None:
+        # Python refuses to read thousands of digits; Go has no whole number of that size either.
+        if digits is not None and len(digits) <= _MOST_DIGITS:
             return int(sign + digits, base)
     return None

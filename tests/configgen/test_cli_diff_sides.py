@@ -174,3 +174,21 @@ def test_values_of_flytes_chart_and_what_was_imported_of_them(tmp_path: Path, co
     result = configgen("-C", tmp_path / "source", "diff", values, "main", "-o", "json")
     # The import adds a setting of our own: the chart's connector-service is not implemented here.
     assert [change["path"] for change in json.loads(result.stdout)["changes"]] == ["plugin-manager.optional-plugins"]
+
+
+def test_what_a_revision_holds_is_bounded_like_a_checkout(configgen: Configgen, repository: Path) -> None:
+    layer = repository / "base/config"
+    with layer.joinpath("big.yaml").open("wb") as file:
+        file.truncate(3 << 20)
+    layer.joinpath("loop.yaml").symlink_to("loop.yaml")
+    layer.joinpath("away.yaml").symlink_to("/etc/hostname")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "too much")
+    result = configgen("-C", repository, "diff", "HEAD:one", "HEAD~1:one")
+    assert result.exit_code == 2
+    assert [line.split("; ")[0] for line in result.stderr.splitlines()] == [
+        "error: HEAD:base/config/away.yaml: does not exist",
+        "error: HEAD:base/config/big.yaml: has 3.0 MiB, more than the limit of 2 MiB",
+        "error: HEAD:base/config/loop.yaml: is a symbolic link that leads back to itself",
+        "3 problems",
+    ]

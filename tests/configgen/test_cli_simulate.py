@@ -117,7 +117,7 @@ def test_secrets_of_the_storage_do_not_come_back_in_arguments(tmp_path: Path, co
 
 
 WRONG = {
-    "no YAML": ("a: [", "is no YAML"),
+    "no YAML": ("a: [", "this is not valid YAML"),
     "a list": ("[1]", "is no task"),
     "another kind": ("kind: Pod", "'Pod' is not TaskExecution"),
     "no type": ("container: {image: x}", "type: is missing"),
@@ -168,7 +168,7 @@ UNREACHABLE = {
     "a loop of links": ("./loop.yaml", "symbolic link that leads back to itself"),
     "too big": ("./big.yaml", "more than the limit of 2 MiB"),
     "binary": ("./binary.yaml", "is a binary file"),
-    "no YAML": ("./broken.yaml", "is no YAML"),
+    "no YAML": ("./broken.yaml", "this is not valid YAML"),
     "unreadable": ("./unreadable.yaml", "permission denied"),
     "in a closed folder": ("./closed/a.yaml", "permission denied"),
 }

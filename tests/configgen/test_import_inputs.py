@@ -70,6 +70,6 @@ def test_environments(
 
 
 def test_the_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(CPUS))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(CPUS.encode())))
     (one,) = read_inputs(["-"])
     assert (one.name, [name for name, _ in one.files]) == ("main", ["stdin"])
