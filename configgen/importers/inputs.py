@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Final
 from configgen.cluster.installations import is_live
 from configgen.importers.forms import Form, Part, Recognised, Values, parts
 from configgen.importers.texts import is_template
-from configgen.layers.files import STDIN, list_folder, read_stdin, read_text
+from configgen.layers.files import STDIN, list_folder, os_problem, read_stdin, read_text
 from configgen.problems import Problem, SourceError
 
 _NAMED: Final = re.compile(r"([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)=(.+)", re.DOTALL)
@@ -71,7 +72,7 @@ def _split(argument: str) -> tuple[str, str]:
     return "", argument
 
 
-def _read(argument: str) -> Iterator[Input]:
+def _read(argument: str, above: frozenset[Path] = frozenset()) -> Iterator[Input]:
     if argument == "-":
         text = read_stdin()
         yield Input("", [(STDIN, _readable(parts(text, STDIN), text))])
@@ -82,6 +83,8 @@ def _read(argument: str) -> Iterator[Input]:
         found_parts = parts(text, str(path))
         yield Input(argument, [(str(path), _readable(found_parts, text) if path.suffix in _YAML else found_parts)])
         return
+    if path.resolve() in above:
+        raise os_problem(OSError(errno.ELOOP, ""), argument)
     found = [member for member in list_folder(path, argument) if not member.name.startswith(".")]
     files: list[tuple[str, list[Part]]] = []
     problems: list[Problem] = []
@@ -99,7 +102,7 @@ def _read(argument: str) -> Iterator[Input]:
             message, mend = "holds no YAML file", "name a file, or another folder"
             raise SourceError([Problem(argument, 0, 0, "", message, mend)])
         for folder in folders:
-            yield from _read(str(folder))
+            yield from _read(str(folder), above | {path.resolve()})
     elif any(isinstance(part, Values) for _, found_parts in files for part in found_parts):
         yield from (Input(name, [(name, found_parts)]) for name, found_parts in files if _says(found_parts))
     else:

@@ -352,6 +352,17 @@ def test_links_that_lead_in_circles_in_the_output_folder(configgen: Configgen, s
     assert configgen("render", "--all", "--out", "out", "--check").exit_code == 0
 
 
+def test_folders_that_contain_each_other(configgen: Configgen, tmp_path: Path) -> None:
+    for name, other in (("a", "b"), ("b", "a")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x").symlink_to(f"../{other}")
+        (tmp_path / name / "y").symlink_to(f"../{other}")
+    result = configgen("import", tmp_path / "a", "--into", tmp_path / "new")
+    assert result.exit_code == 2
+    assert f"{tmp_path}/a/x/x: is a symbolic link that leads back to itself" in result.stderr
+    assert not (tmp_path / "new").exists()
+
+
 LAYERS = {
     "twice": ("[base, prod, base]", "the layer 'base' twice; it is in line 3 already"),
     "above the source": ("[../other]", "'../other' is no folder below the source"),
