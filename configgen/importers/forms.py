@@ -108,7 +108,7 @@ def parts(source: str | Mapping[str, Any], name: str) -> list[Part]:
 
 
 _OURS: Final = frozenset({"plugins", "tasks", "task_resources", "plugin-manager"})
-_SECTIONS: Final = _OURS | FLYTE_SECTIONS | {"propeller", "storage"}
+_SECTIONS: Final = _OURS | FLYTE_SECTIONS | {"propeller", "secrets", "storage", "webhook"}
 _CORE_PARTS: Final = ("flyteadmin", "flytepropeller", "flyteconsole", "datacatalog", "flytescheduler")
 _OF_DEPLOYMENTS: Final = frozenset(
     {

@@ -15,6 +15,7 @@ import click
 
 COMMANDS: Mapping[str, str] = {
     "run": "Run the controller against a cluster.",
+    "webhook": "Put secrets into pods that ask for them by Flyte's annotations.",
     "submit": "Submit tasks, and wait for them if wanted.",
     "get": "List tasks, or show one with its outputs.",
     "describe": "Tell what happened to a task, and why it waits.",

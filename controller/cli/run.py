@@ -95,11 +95,11 @@ def run(
         credentials = find(kubeconfig, context)
         bound = bind(listen)
     except StartError as error:
-        _refuse(error.lines)
+        refuse("run", error.lines)
     except CredentialsError as error:
-        _refuse([str(error)])
+        refuse("run", [str(error)])
     except (OSError, ValueError) as error:
-        _refuse([f"can not listen on {listen}: {error}"])
+        refuse("run", [f"can not listen on {listen}: {error}"])
     _log.info("configuration %s of %s (%s)", loaded.digest, folder, ", ".join(loaded.files))
     for failed in loaded.registry.failed:
         _log.warning("the optional plugin %s does not run: %s", failed.id, failed.reason)
@@ -166,7 +166,8 @@ def _application(
     )
 
 
-def _refuse(lines: Sequence[str]) -> NoReturn:
+def refuse(command: str, lines: Sequence[str]) -> NoReturn:
+    """End a command that can not start: say why, a line for each problem."""
     for line in lines:
-        click.echo(f"controller run: {line}", err=True)
+        click.echo(f"controller {command}: {line}", err=True)
     sys.exit(CAN_NOT_START)

@@ -10,12 +10,13 @@ import base64
 import binascii
 import os
 import ssl
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from controller.kube.tls import load_pair
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 TOKEN_LIFETIME = 60.0
@@ -249,14 +250,7 @@ def _relative(path: str, file: Path) -> Path:
 
 
 def _load_client_certificate(context: ssl.SSLContext, certificate: str, key: str) -> None:
-    """Python's ssl reads certificates from files only: they exist for a moment, readable by us alone."""
-    with tempfile.TemporaryDirectory() as folder:
-        files = {"crt": Path(folder) / "crt", "key": Path(folder) / "key"}
-        for name, text in (("crt", certificate), ("key", key)):
-            descriptor = os.open(files[name], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(text)
-        try:
-            context.load_cert_chain(files["crt"], files["key"])
-        except ssl.SSLError as error:
-            raise CredentialsError(f"client certificate and key do not fit ({error.reason})", "correct them") from error
+    try:
+        load_pair(context, certificate, key)
+    except ssl.SSLError as error:
+        raise CredentialsError(f"client certificate and key do not fit ({error.reason})", "correct them") from error

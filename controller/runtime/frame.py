@@ -1,8 +1,8 @@
 """The frame: kopf hosts the process. The only module that imports kopf.
 
-kopf gives the life cycle of an operator (start-up and clean-up handlers, signals, credentials) and will carry low-rate
-handlers and admission. The hot path is not made of kopf handlers: its queue, task and annotations for every object cost
-six to thirty times what following them ourselves does.
+kopf gives the life cycle of an operator: start-up and clean-up handlers, signals, credentials. The hot path is not
+made of kopf handlers: its queue, task and annotations for every object cost six to thirty times what following them
+ourselves does. Nor is admission, which needs none of the rights that kopf's server would ask for (docs/decisions).
 
 kopf looks for the ``kubernetes`` package when it is imported, and would keep 43 MiB of it: it does not find it here.
 """
@@ -16,15 +16,27 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from controller.kube.credentials import Authorization, Credentials
-from controller.runtime.application import FAILED, Application
 
 _log = logging.getLogger(__name__)
 
+FAILED = 1
+"""Exit code when the frame itself breaks off."""
 
-def run(make: Callable[[], Application], credentials: Credentials, namespaces: tuple[str, ...]) -> int:
+
+class Hosted(Protocol):
+    """What the frame hosts. ``ended`` is set when it can not go on; ``exit_code`` says how it went."""
+
+    ended: asyncio.Event
+    exit_code: int
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+
+
+def run(make: Callable[[], Hosted], credentials: Credentials, namespaces: tuple[str, ...]) -> int:
     """Run the application until it ends or is told to; the exit code. ``make`` is called in the event loop."""
     kopf = _import_kopf()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -32,7 +44,7 @@ def run(make: Callable[[], Application], credentials: Credentials, namespaces: t
 
 
 async def _operate(
-    kopf: ModuleType, make: Callable[[], Application], credentials: Credentials, namespaces: tuple[str, ...]
+    kopf: ModuleType, make: Callable[[], Hosted], credentials: Credentials, namespaces: tuple[str, ...]
 ) -> int:
     application = make()
     before = asyncio.all_tasks()
@@ -53,7 +65,7 @@ async def _operate(
     return application.exit_code
 
 
-def _handlers(kopf: ModuleType, application: Application, credentials: Credentials) -> Any:
+def _handlers(kopf: ModuleType, application: Hosted, credentials: Credentials) -> Any:
     # A bare registry: the default one brings login handlers that import the kubernetes package.
     registry = kopf.OperatorRegistry()
     permanent = kopf.ErrorsMode.PERMANENT
@@ -107,7 +119,7 @@ class Backoffs:
             delay = min(delay * 2, 30.0)
 
 
-def _handle_signals(application: Application) -> None:
+def _handle_signals(application: Hosted) -> None:
     """The first signal asks to end, the second one ends. Takes the place of kopf's own handlers."""
     loop = asyncio.get_running_loop()
 

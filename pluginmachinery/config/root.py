@@ -20,6 +20,7 @@ from pluginmachinery.config.spark import SparkConfig
 from pluginmachinery.config.storage import StorageConfig, storage_defaults
 from pluginmachinery.config.task_resources import TaskResources
 from pluginmachinery.config.tasks import TasksConfig
+from pluginmachinery.config.webhook import SecretLookupConfig, WebhookConfig
 
 
 class PluginsConfig(Section):
@@ -60,5 +61,9 @@ class Configuration(Section):
     """The few settings of Flyte's engine that we read."""
     storage: Annotated[dict[str, Any], PlainSection(StorageConfig)] = Field(default_factory=storage_defaults)
     """The object store: Flyte's own keys, defaults filled in (:class:`~.storage.StorageConfig`)."""
+    webhook: WebhookConfig = WebhookConfig()
+    """The webhook that puts secrets into pods."""
+    secrets: SecretLookupConfig = SecretLookupConfig()
+    """Secrets that the webhook's own process has."""
     other: Annotated[dict[str, Any], Internal()] = {}
     """Sections of plugins that are not part of this package: ID of the section → its model, or the plain tree."""

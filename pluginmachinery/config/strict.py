@@ -32,11 +32,11 @@ BAD: Final = object()
 
 FLYTE_SECTIONS: Final = frozenset(
     {
-        # Flyte 1: admin, scheduler, data catalog, webhook, propeller and its manager, and what all of them share.
+        # Flyte 1: admin, scheduler, data catalog, propeller and its manager, and what all of them share.
         *("admin", "auth", "catalog-cache", "cloudevents", "clusterpools", "cluster_resources", "clusters", "console"),
         *("database", "datacatalog", "domains", "event", "externalevents", "files", "flyteadmin", "logger", "manager"),
         *("namespace_mapping", "notifications", "otel", "prof", "qualityofservice", "queues", "registration"),
-        *("remotedata", "resourcemanager", "scheduler", "secrets", "server", "task_type_whitelist", "webhook"),
+        *("remotedata", "resourcemanager", "scheduler", "server", "task_type_whitelist"),
         *("adminutils", "application", "cacheservice", "flyte", "rawoutput-prefix"),
         # Flyte 2.
         *("actions", "apps", "cache_service", "dataproxy", "events", "executor", "internalapps", "runs", "secret"),

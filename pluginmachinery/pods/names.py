@@ -25,6 +25,7 @@ _HASHED_BYTES = 5
 _STANDARD_BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _FLYTE_BASE32 = "abcdefghijklmnopqrstuvwxyz123456"
 _TO_FLYTE_BASE32 = str.maketrans(_STANDARD_BASE32, _FLYTE_BASE32, "=")
+_FROM_FLYTE_BASE32 = str.maketrans(_FLYTE_BASE32, _STANDARD_BASE32)
 _RANDOM_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 """As in Kubernetes: no vowels, so that no words come out."""
 
@@ -75,6 +76,13 @@ def random_name(seed: str, length: int = 4) -> str:
 def base32(data: bytes) -> str:
     """Base32 with Flyte's alphabet and without padding, which fits into names and annotations."""
     return base64.b32encode(data).decode("ascii").translate(_TO_FLYTE_BASE32)
+
+
+def from_base32(text: str) -> bytes:
+    """What :func:`base32` was made of. Raises ValueError for text that it never makes."""
+    if any(character not in _FLYTE_BASE32 for character in text):
+        raise ValueError("not in Flyte's base32: letters a-z and digits 1-6")
+    return base64.b32decode(text.translate(_FROM_FLYTE_BASE32) + "=" * (-len(text) % 8))
 
 
 def _fnv1a_32(data: bytes) -> int:

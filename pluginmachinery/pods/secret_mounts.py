@@ -7,16 +7,17 @@ Flyte's webhook would give it. The *group* of a secret is the name of the Kubern
 - as a variable: ``_FSEC_<GROUP>_<KEY>``, in capitals;
 - either way under the name that the task gave (``env_var``): the value, or the path of the file.
 
-What a container has of its own under such a name stays. Secrets without group or key can be none of Kubernetes' and
-are left to whoever else provides secrets; so is a Kubernetes secret that is not there, which is no error here.
+What a container has of its own under such a name stays. A secret without group or key can be none of Kubernetes' and is
+refused; a Kubernetes secret that is not there is no error here, and the container starts without it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pluginmachinery.core.errors import bad_task
 from pluginmachinery.core.tasks import JSON, TaskContext
 from pluginmachinery.pods import names
 
@@ -29,37 +30,61 @@ VARIABLE_PREFIX = "_FSEC_"
 _ENV_VAR = 1  # flyteidl.core.Secret.MountType
 _TELLS_FOLDER = "FLYTE_SECRETS_DEFAULT_DIR"
 _TELLS_FILE_PREFIX = "FLYTE_SECRETS_FILE_PREFIX"
-_TELLS_VARIABLE_PREFIX = "FLYTE_SECRETS_ENV_PREFIX"
+_TELLS_VARIABLES = {"name": "FLYTE_SECRETS_ENV_PREFIX", "value": VARIABLE_PREFIX}
 
 
 def delivered(manifest: dict[str, Any], task: TaskContext) -> dict[str, Any]:
-    """The object with the secrets of its task, unless ``plugin-manager.secrets`` leaves them to a webhook."""
+    """The object with the secrets of its task, unless ``plugin-manager.secrets`` leaves them to a webhook.
+
+    Raises PluginError ``BadTaskSpecification`` for a secret that can not be Kubernetes'.
+    """
     secrets = task.template.security_context.secrets
     if not secrets or task.config.plugin_manager.secrets.inject != "kubernetes":
         return manifest
+    for index, secret in enumerate(secrets):
+        if lack := what_it_lacks(secret):
+            mend = "name both, or set plugin-manager.secrets.inject: webhook where a webhook serves other secrets"
+            raise bad_task(f"{lack}: {mend}", field=f"securityContext.secrets[{index}]")
     return injected(manifest, secrets)
 
 
-def injected(manifest: JSON, secrets: Iterable[Secret]) -> dict[str, Any]:
+def what_it_lacks(secret: Secret) -> str:
+    """Why this can be no Kubernetes secret; "" where it can."""
+    if secret.group and secret.key:
+        return ""
+    missing = " and ".join(name for name in ("group", "key") if not getattr(secret, name))
+    return f"a Kubernetes secret has a group (its name) and a key (its entry), and this one has no {missing}"
+
+
+def injected(manifest: JSON, secrets: Sequence[Secret]) -> dict[str, Any]:
     """The object with the secrets in all its pods: pod specs anywhere, and the driver and executor of Spark."""
-    found = [secret for secret in secrets if secret.group and secret.key]
-    if not found:
-        return dict(manifest)
-    result: dict[str, Any] = _walked(manifest, found)
+    result: dict[str, Any] = _walked(manifest, secrets)
     if result.get("kind") == "SparkApplication":
-        result["spec"] = _with_spark_secrets(result.get("spec") or {}, found)
+        result["spec"] = _with_spark_secrets(result.get("spec") or {}, secrets)
     return result
 
 
 def with_secrets(spec: JSON, secrets: Sequence[Secret]) -> dict[str, Any]:
     """A PodSpec with these secrets, all of which have group and key, in all containers and init containers."""
     files = [secret for secret in secrets if secret.mount_requirement != _ENV_VAR]
+    result = in_all_containers(spec, lambda container: _with_secrets(container, secrets, files))
+    if files:
+        result["volumes"] = _with_volumes(result.get("volumes") or (), files)
+    return result
+
+
+def with_value(spec: JSON, secret: Secret, value: str) -> dict[str, Any]:
+    """A PodSpec with the value of a secret itself as a variable of all containers and init containers."""
+    variables = [{"name": name, "value": value} for name in _variable_names(secret)] + [_TELLS_VARIABLES]
+    return in_all_containers(spec, lambda container: _with_variables(container, variables))
+
+
+def in_all_containers(spec: JSON, change: Callable[[JSON], dict[str, Any]]) -> dict[str, Any]:
+    """A PodSpec with this change of every container and init container."""
     result = dict(spec)
     for part in ("initContainers", "containers"):
         if result.get(part):
-            result[part] = [_with_secrets(container, secrets, files) for container in result[part]]
-    if files:
-        result["volumes"] = _with_volumes(result.get("volumes") or (), files)
+            result[part] = [change(container) for container in result[part]]
     return result
 
 
@@ -82,10 +107,7 @@ def _with_spark_secrets(spec: JSON, secrets: Sequence[Secret]) -> dict[str, Any]
 
 
 def _with_secrets(container: JSON, secrets: Sequence[Secret], files: Sequence[Secret]) -> dict[str, Any]:
-    result = dict(container)
-    env = list(container.get("env") or ())
-    _add_missing(env, (variable for secret in secrets for variable in _variables(secret)), "name")
-    result["env"] = env
+    result = _with_variables(container, (variable for secret in secrets for variable in _variables(secret)))
     if files:
         mounts = list(container.get("volumeMounts") or ())
         _add_missing(mounts, map(_mount, files), "mountPath")
@@ -93,13 +115,23 @@ def _with_secrets(container: JSON, secrets: Sequence[Secret], files: Sequence[Se
     return result
 
 
+def _with_variables(container: JSON, variables: Iterable[JSON]) -> dict[str, Any]:
+    env = list(container.get("env") or ())
+    _add_missing(env, variables, "name")
+    return {**container, "env": env}
+
+
+def _variable_names(secret: Secret) -> list[str]:
+    """Its own name, and the one that the task gave."""
+    return [f"{VARIABLE_PREFIX}{secret.group}_{secret.key}".upper(), *([secret.env_var] if secret.env_var else [])]
+
+
 def _variables(secret: Secret) -> Iterable[JSON]:
     if secret.mount_requirement == _ENV_VAR:
-        for name in (f"{VARIABLE_PREFIX}{secret.group}_{secret.key}".upper(), secret.env_var):
-            if name:
-                reference = {"name": secret.group, "key": secret.key, "optional": True}
-                yield {"name": name, "valueFrom": {"secretKeyRef": reference}}
-        yield {"name": _TELLS_VARIABLE_PREFIX, "value": VARIABLE_PREFIX}
+        for name in _variable_names(secret):
+            reference = {"name": secret.group, "key": secret.key, "optional": True}
+            yield {"name": name, "valueFrom": {"secretKeyRef": reference}}
+        yield _TELLS_VARIABLES
     else:
         yield {"name": _TELLS_FOLDER, "value": FOLDER}
         yield {"name": _TELLS_FILE_PREFIX}
@@ -129,9 +161,24 @@ def _with_volumes(own: Sequence[JSON], files: Sequence[Secret]) -> list[JSON]:
         }
         for name, paths in keys.items()
     ]
-    result = list(own)
+    result = [_with_keys_of(volume, volumes) for volume in own]
     _add_missing(result, volumes, "name")
     return result
+
+
+def _with_keys_of(volume: JSON, wanted: Iterable[JSON]) -> JSON:
+    """A volume that is there already, with the further keys that are wanted of the same secret.
+
+    One without a list of keys has them all.
+    """
+    has = volume.get("secret") or {}
+    for other in wanted:
+        wants = other["secret"]
+        if other["name"] == volume.get("name") and wants["secretName"] == has.get("secretName") and has.get("items"):
+            items = list(has["items"])
+            _add_missing(items, wants["items"], "path")
+            return {**volume, "secret": {**has, "items": items}}
+    return volume
 
 
 def _volume_name(secret: Secret) -> str:

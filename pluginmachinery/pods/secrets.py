@@ -1,4 +1,4 @@
-"""Stage *secrets*: what tells Flyte's webhook which secrets a pod wants.
+"""Stage *secrets*: what tells a webhook which secrets a pod wants – Flyte's, or ``controller webhook``.
 
 Each secret of the task's security context is described in an annotation, in protobuf's text form and base32; a label
 makes the webhook look at the pod.
@@ -6,7 +6,7 @@ makes the webhook look at the pod.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from pluginmachinery.core.errors import bad_task
@@ -36,6 +36,25 @@ def describing_annotations(secrets: Iterable[Secret]) -> dict[str, str]:
             raise bad_task(f"a secret's description has at most {MAX_ANNOTATION_LENGTH} characters", field=field)
         result[f"{ANNOTATION_PREFIX}{index}"] = text
     return result
+
+
+def described_secrets(annotations: Mapping[str, str]) -> dict[str, Secret]:
+    """The secrets that these annotations of a pod describe, by annotation, in the order of their numbers.
+
+    Raises PluginError ``BadTaskSpecification`` for a description that is none, naming its annotation.
+    """
+    from flyteidl.core.security_pb2 import Secret
+    from google.protobuf import text_format
+
+    described = sorted((len(name), name) for name in annotations if name.startswith(ANNOTATION_PREFIX))
+    secrets = {}
+    for _, name in described:
+        try:
+            text = names.from_base32(annotations[name].rstrip("=")).decode()
+            secrets[name] = text_format.Parse(text, Secret())
+        except (ValueError, text_format.ParseError) as error:
+            raise bad_task("describes no secret: write it as FlytePropeller does", field=name) from error
+    return secrets
 
 
 def _text_form(secret: Secret, field: str) -> str:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from typing import Any
 
 import pytest
 from flyteidl.core.security_pb2 import Secret
 
-from pluginmachinery.pods.secret_mounts import injected
+from pluginmachinery.config import Configuration
+from pluginmachinery.config.plugin_manager import PluginManagerConfig, SecretsConfig
+from pluginmachinery.core.errors import PluginError
+from pluginmachinery.pods.secret_mounts import delivered, injected
+from tests.pluginmachinery.pods.pod_tasks import pod_task
 
 FILE, VARIABLE = 2, 1
 IN_FOLDER = [
@@ -90,9 +95,36 @@ def test_a_long_group_gets_a_volume_name_that_is_allowed() -> None:
     assert len(found["name"]) <= 63
 
 
-@pytest.mark.parametrize("secret", [Secret(key="k"), Secret(group="g")], ids=["no group", "no key"])
-def test_what_is_no_kubernetes_secret_is_left_alone(secret: Secret) -> None:
-    assert injected(pod(), [secret]) == pod()
+@pytest.mark.parametrize(
+    ("lacking", "missing"),
+    [({"key": "k"}, "no group"), ({"group": "g"}, "no key"), ({}, "no group and key")],
+    ids=["no group", "no key", "neither"],
+)
+def test_a_task_whose_secret_can_be_none_of_kubernetes_fails(lacking: dict[str, str], missing: str) -> None:
+    task = pod_task({"securityContext": {"secrets": [{"group": "g", "key": "k"}, lacking]}})
+    with pytest.raises(PluginError, match=f"this one has {missing}: name both") as raised:
+        delivered(pod(), task)
+    assert raised.value.field == "securityContext.secrets[1]"
+
+
+def test_where_a_webhook_serves_secrets_they_are_all_left_to_it() -> None:
+    config = Configuration(plugin_manager=PluginManagerConfig(secrets=SecretsConfig(inject="webhook")))
+    task = dataclasses.replace(pod_task({"securityContext": {"secrets": [{"key": "k"}]}}), config=config)
+    assert delivered(pod(), task) == pod()
+
+
+def test_a_key_is_added_to_the_volume_that_holds_others_of_the_same_secret() -> None:
+    once = injected(pod(), [Secret(group="g", key="a")])
+    assert injected(once, [Secret(group="g", key="B")]) == injected(pod(), [Secret(group="g", key=k) for k in "aB"])
+
+
+@pytest.mark.parametrize(
+    "own",
+    [{"name": VOLUME, "secret": {"secretName": "g"}}, {"name": VOLUME, "emptyDir": {}}],
+    ids=["the whole secret", "something else of that name"],
+)
+def test_a_volume_of_that_name_stays_as_it_is(own: dict[str, Any]) -> None:
+    assert injected(pod(volumes=[own]), [Secret(group="g", key="k")])["spec"]["volumes"] == [own]
 
 
 def test_pods_deep_inside_of_an_object() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pluginmachinery.core.errors import BAD_TASK_SPECIFICATION, PluginError
-from pluginmachinery.pods.secrets import describing_annotations
+from pluginmachinery.pods.secrets import described_secrets, describing_annotations
 
 FLYTE_ALPHABET = "abcdefghijklmnopqrstuvwxyz123456"
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -67,3 +67,28 @@ def test_secrets_that_can_not_be_described(secret: dict[str, Any], field: str) -
     with pytest.raises(PluginError) as caught:
         described(**secret)
     assert (caught.value.code, caught.value.field) == (BAD_TASK_SPECIFICATION, field)
+
+
+SECRETS = st.builds(
+    Secret,
+    group=st.text(st.characters(codec="utf-8", exclude_characters="\0")),
+    group_version=st.text("abc"),
+    key=st.text(st.characters(codec="utf-8", exclude_characters="\0")),
+    mount_requirement=st.sampled_from([0, 1, 2]),
+    env_var=st.text("ABC_"),
+)
+
+
+@given(st.lists(SECRETS, max_size=12))
+def test_what_is_described_is_read_back(secrets: list[Secret]) -> None:
+    described = described_secrets({"other": "x", **describing_annotations(secrets)})
+    assert list(described.values()) == secrets
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "a", "mzxw6===", "!", "nbswy2dp"], ids=["digit", "cut", "padded", "sign", "words"]
+)
+def test_a_description_that_is_none_is_named(text: str) -> None:
+    with pytest.raises(PluginError, match="describes no secret") as raised:
+        described_secrets({"flyte.secrets/s0": "", "flyte.secrets/s7": text})
+    assert raised.value.field == "flyte.secrets/s7"
