@@ -95,23 +95,37 @@ def _deployment(values: ReleaseValues, version: str) -> Manifest:
 
 def _pod_spec(values: ReleaseValues, version: str) -> Manifest:
     """A pod that the restricted profile of the pod security standards admits."""
+    return {
+        "serviceAccountName": service_account_name(values),
+        "securityContext": pod_security(values),
+        "terminationGracePeriodSeconds": values.termination_grace_period_seconds,
+        "containers": [_container(values, version)],
+        "volumes": [*config_volume(), *values.extra_volumes],
+        **placement(values),
+    }
+
+
+def pod_security(values: ReleaseValues) -> Manifest:
+    """The pod's security context: what the restricted profile asks for has the last word."""
     restricted = {
         "runAsNonRoot": True,
         "runAsUser": USER,
         "runAsGroup": USER,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
-    spec: Manifest = {
-        "serviceAccountName": service_account_name(values),
-        "securityContext": {**values.pod_security_context, **restricted},
-        "terminationGracePeriodSeconds": values.termination_grace_period_seconds,
-        "containers": [_container(values, version)],
-        "volumes": [
-            {"name": "config", "configMap": {"name": CONFIG_MAP}},
-            {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
-            *values.extra_volumes,
-        ],
-    }
+    return {**values.pod_security_context, **restricted}
+
+
+def config_volume() -> list[Manifest]:
+    """The volumes of every pod: configuration, and a place for passing files."""
+    return [
+        {"name": "config", "configMap": {"name": CONFIG_MAP}},
+        {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
+    ]
+
+
+def placement(values: ReleaseValues) -> Manifest:
+    """Where pods run and how their image is pulled, as far as something is said."""
     optional = {
         "imagePullSecrets": list(values.image_pull_secrets),
         "nodeSelector": dict(values.node_selector),
@@ -120,7 +134,7 @@ def _pod_spec(values: ReleaseValues, version: str) -> Manifest:
         "topologySpreadConstraints": list(values.topology_spread_constraints),
         "priorityClassName": values.priority_class_name,
     }
-    return spec | {key: value for key, value in optional.items() if value}
+    return {key: value for key, value in optional.items() if value}
 
 
 def _container(values: ReleaseValues, version: str) -> Manifest:
@@ -129,21 +143,25 @@ def _container(values: ReleaseValues, version: str) -> Manifest:
         "image": image(values, version),
         "imagePullPolicy": values.image.pull_policy,
         "args": arguments(values),
-        "env": [_from_pod("POD_NAME", "name"), _from_pod("POD_NAMESPACE", "namespace"), *values.extra_env],
+        "env": [from_pod("POD_NAME", "name"), from_pod("POD_NAMESPACE", "namespace"), *values.extra_env],
         "ports": [{"name": "http", "containerPort": values.service.port, "protocol": "TCP"}],
-        "livenessProbe": {**_probe("/healthz"), "periodSeconds": 10, "failureThreshold": 6},
-        "readinessProbe": {**_probe("/readyz"), "periodSeconds": 5},
+        "livenessProbe": {**http_probe("/healthz"), "periodSeconds": 10, "failureThreshold": 6},
+        "readinessProbe": {**http_probe("/readyz"), "periodSeconds": 5},
         "resources": dict(values.resources),
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": restricted_container(),
         "volumeMounts": [
             {"name": "config", "mountPath": CONFIG_MOUNT, "readOnly": True},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - an emptyDir of the pod's own
             *values.extra_volume_mounts,
         ],
+    }
+
+
+def restricted_container() -> Manifest:
+    return {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
     }
 
 
@@ -160,11 +178,11 @@ def arguments(values: ReleaseValues) -> list[str]:
     ]
 
 
-def _from_pod(name: str, field: str) -> Manifest:
+def from_pod(name: str, field: str) -> Manifest:
     return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": f"metadata.{field}"}}}
 
 
-def _probe(path: str) -> Manifest:
+def http_probe(path: str) -> Manifest:
     return {"httpGet": {"path": path, "port": "http"}}
 
 

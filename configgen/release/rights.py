@@ -68,6 +68,8 @@ def rules_for_chart() -> dict[str, Any]:
         "tasks": rbac.task_rules(),
         "leader": rbac.leader_rules(),
         "templates": _template_rules(),
+        "certificates": rbac.certificate_rules(""),
+        "registration": rbac.registration_rules(""),
         "plugins": {plugin.id: rbac.plugin_rules(plugin) for plugin in running},
     }
 

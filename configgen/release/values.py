@@ -21,6 +21,7 @@ IMAGE: Final = f"ghcr.io/{NAME}/controller"
 EnvVar = Annotated[dict[str, Any], Kubernetes("EnvVar")]
 Volume = Annotated[dict[str, Any], Kubernetes("Volume")]
 VolumeMount = Annotated[dict[str, Any], Kubernetes("VolumeMount")]
+LabelSelector = Annotated[dict[str, Any], Kubernetes("LabelSelector")]
 ImagePullSecret = Annotated[dict[str, Any], Kubernetes("LocalObjectReference")]
 TopologySpreadConstraint = Annotated[dict[str, Any], Kubernetes("TopologySpreadConstraint")]
 ResourceRequirements = Annotated[dict[str, Any], Kubernetes("ResourceRequirements")]
@@ -99,6 +100,37 @@ class PodDisruptionBudgetValues(CamelSection):
     """How many replicas may be away at a time."""
 
 
+def _webhook_resources() -> dict[str, Any]:
+    return {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
+
+
+class WebhookValues(CamelSection):
+    """The webhook that puts secrets into pods of FlytePropeller and of operators."""
+
+    enabled: bool = False
+    """Install it, with an account and rights of its own."""
+    replicas: int = Field(2, ge=1, le=10)
+    """Webhooks; all answer."""
+    failure_policy: Literal["Fail", "Ignore"] = "Fail"
+    """What happens to a pod that asks for secrets while no webhook answers: `Fail` refuses it, and its task is tried
+    again; `Ignore` lets it start without its secrets."""
+    timeout_seconds: int = Field(10, ge=1, le=30)
+    """How long the API server waits for an answer."""
+    port: int = Field(9443, ge=1024, le=65535)
+    """Port that the pods listen on."""
+    namespace_selector: LabelSelector = Field(default_factory=dict)
+    """Namespaces whose pods are looked at. Empty: `watchNamespaces`, or all if that is empty too. Pods without the
+    label `inject-flyte-secrets` never reach the webhook."""
+    resources: ResourceRequirements = Field(default_factory=_webhook_resources)
+    """Resources of the webhook's container."""
+    extra_env: tuple[EnvVar, ...] = ()
+    """Environment variables of the webhook: secrets of its own, `FLYTE_SECRET_<GROUP>_<KEY>`."""
+    extra_volumes: tuple[Volume, ...] = ()
+    """Volumes of the webhook's pods."""
+    extra_volume_mounts: tuple[VolumeMount, ...] = ()
+    """Where they are mounted: secrets of its own are files `/etc/secrets/<group>/<key>`."""
+
+
 def _resources() -> dict[str, Any]:
     return {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
 
@@ -140,6 +172,8 @@ class ControllerValues(CamelSection):
     """A ServiceMonitor for the Prometheus operator."""
     pod_disruption_budget: PodDisruptionBudgetValues = PodDisruptionBudgetValues()
     """Keeps drains from taking all replicas at once."""
+    webhook: WebhookValues = WebhookValues()
+    """The webhook that puts secrets into pods of FlytePropeller and of operators."""
     node_selector: dict[str, str] = Field(default_factory=dict)
     """Labels of the nodes that the controller runs on."""
     tolerations: tuple[Toleration, ...] = ()

@@ -3,7 +3,7 @@
 ::
 
     kustomize/base/            what the chart installs by default: default values, the shipped configuration
-    kustomize/components/      crd, high-availability, service-monitor, operators/<name>
+    kustomize/components/      crd, high-availability, service-monitor, webhook, operators/<name>
     kustomize/overlays/<env>/  config/*.yaml, patches, kustomization.yaml
     kustomize/operators/<env>/ the components of the operators that the environment's plugins need
 
@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from configgen.release.manifests import CONFIG_MAP, Manifest, labels
-from configgen.release.values import ServiceMonitorValues
+from configgen.release.values import ServiceMonitorValues, WebhookValues
 from configgen.render import operators
 from configgen.render.kustomizations import SHARED, Files, kustomization
 from configgen.render.output import Rendered
@@ -58,6 +58,7 @@ def _base(base: Release) -> Files:
 def _components(base: Release, crd: Manifest) -> dict[str, Files]:
     available = difference(base, base.changed(replicas=2))
     monitored = difference(base, base.changed(service_monitor=ServiceMonitorValues(enabled=True)))
+    admitting = difference(base, base.changed(webhook=WebhookValues(enabled=True)))
     file = "taskexecutions.yaml"
     return {
         "crd": {
@@ -66,6 +67,7 @@ def _components(base: Release, crd: Manifest) -> dict[str, Files]:
         },
         "high-availability": _as_files("Component", {}, available, SHARED),
         "service-monitor": _as_files("Component", {}, monitored, SHARED),
+        "webhook": _as_files("Component", {}, admitting, SHARED),
         **operators.components(),
     }
 

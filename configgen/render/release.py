@@ -10,6 +10,7 @@ from configgen.operators import needed
 from configgen.release.manifests import Manifest, objects
 from configgen.release.rights import rbac_objects
 from configgen.release.values import ReleaseValues
+from configgen.release.webhook import webhook_objects
 from configgen.render.output import HEADER
 from pluginmachinery.plugins.registry import PluginDeclaration
 
@@ -48,6 +49,7 @@ class Release:
         return [
             *objects(self.values, self.version),
             *rbac_objects(self.values, self.plugins, self.namespace, self.version, named_home=named),
+            *webhook_objects(self.values, self.namespace, self.version, named_home=named_home),
         ]
 
     def changed(self, **values: object) -> Release:

@@ -62,5 +62,16 @@ def leader_rules() -> list[Rule]:
     return [_rule("coordination.k8s.io", "leases", ["get", "create", "update"])]
 
 
+def certificate_rules(secret: str) -> list[Rule]:
+    """What the webhook needs in its own namespace: the one secret that holds its certificates, which exists already."""
+    return [{**_rule("", "secrets", ["get", "patch"]), "resourceNames": [secret]}]
+
+
+def registration_rules(name: str) -> list[Rule]:
+    """What the webhook needs beyond it: to tell the API server which authority to trust."""
+    group, resource = "admissionregistration.k8s.io", "mutatingwebhookconfigurations"
+    return [{**_rule(group, resource, ["get", "patch"]), "resourceNames": [name]}]
+
+
 def _rule(group: str, resource: str, verbs: list[str]) -> Rule:
     return {"apiGroups": [group], "resources": [resource], "verbs": list(verbs)}

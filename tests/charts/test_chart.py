@@ -31,6 +31,7 @@ def test_the_chart_is_clean(helm: Run) -> None:
         "watchNamespaces={a,b}",
         "rbac.plugins={container,spark,ray}",
         "serviceMonitor.enabled=true",
+        "webhook.enabled=true",
         "shippedConfig=false,config.mine\\.yaml=plugins: {}",
     ],
 )

@@ -41,6 +41,27 @@ RELEASES = {
     "more resources": "resources: {limits: {memory: 2Gi, cpu: '2'}}",
     "no limits": "resources: !replace {requests: {cpu: '1'}}",
     "no resources at all": "resources: !replace {}",
+    "a webhook": "webhook: {enabled: true}",
+    "a webhook that is told everything": """
+        watchNamespaces: [team-a, team-b]
+        serviceMonitor: {enabled: true}
+        serviceAccount: {create: false, name: mine}
+        podSecurityContext: {fsGroup: 7}
+        nodeSelector: {pool: system}
+        webhook:
+          enabled: true
+          replicas: 1
+          failurePolicy: Ignore
+          timeoutSeconds: 3
+          port: 9999
+          namespaceSelector: {matchLabels: {team: ml}}
+          resources: !replace {}
+          extraEnv: [{name: FLYTE_SECRET_G_K, valueFrom: {secretKeyRef: {name: s, key: k}}}]
+          extraVolumes: [{name: own, secret: {secretName: own}}]
+          extraVolumeMounts: [{name: own, mountPath: /etc/secrets/own, readOnly: true}]
+        """,
+    "a webhook for the watched namespaces": "{webhook: {enabled: true}, watchNamespaces: [flyte, team-a]}",
+    "a webhook without rights": "{webhook: {enabled: true}, rbac: {create: false}}",
     "placement": """
         nodeSelector: {pool: system}
         tolerations: [{key: dedicated, value: system, effect: NoSchedule}]
@@ -95,7 +116,7 @@ def test_the_chart_alone_installs_what_the_base_of_kustomize_does(helm: Run, kus
     assert by_identity(by_helm) == by_identity(by_kustomize)
 
 
-@pytest.mark.parametrize("component", ["high-availability", "service-monitor"])
+@pytest.mark.parametrize("component", ["high-availability", "service-monitor", "webhook"])
 def test_a_component_does_what_the_value_of_its_name_does(
     component: str, helm: Run, kustomize: Run, tmp_path: Path
 ) -> None:
@@ -105,7 +126,11 @@ def test_a_component_does_what_the_value_of_its_name_does(
     (overlay / "kustomization.yaml").write_text(
         f"namespace: flyte\nresources: [../kustomize/base]\ncomponents: [../kustomize/components/{component}]\n"
     )
-    value = {"high-availability": "replicas=2", "service-monitor": "serviceMonitor.enabled=true"}[component]
+    value = {
+        "high-availability": "replicas=2",
+        "service-monitor": "serviceMonitor.enabled=true",
+        "webhook": "webhook.enabled=true",
+    }[component]
     by_helm = helm("template", RELEASE, CHART, "--namespace", "flyte", "--set", value).stdout
     by_kustomize = kustomize("build", overlay, "--load-restrictor=LoadRestrictionsNone").stdout
     assert by_identity(documents(by_helm)) == by_identity(documents(by_kustomize))

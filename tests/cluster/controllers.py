@@ -33,7 +33,13 @@ class Controller:
     """A process that runs the controller; ended, by its own process id, when its ``with`` block is left."""
 
     def __init__(
-        self, folder: Path, kubeconfig: Path, config: Mapping[str, Any], arguments: Sequence[str] = ()
+        self,
+        folder: Path,
+        kubeconfig: Path,
+        config: Mapping[str, Any],
+        arguments: Sequence[str] = (),
+        *,
+        command: str = "run",
     ) -> None:
         self.port = free_ports(1)[0]
         self.config = folder / "config"
@@ -41,7 +47,7 @@ class Controller:
         (self.config / "plugins.yaml").write_text(yaml.safe_dump(dict(config)))
         self.log = folder / f"controller-{self.port}.log"
         self._command = [
-            *(sys.executable, "-m", "controller", "run"),
+            *(sys.executable, "-m", "controller", command),
             *("--config", str(self.config), "--kubeconfig", str(kubeconfig)),
             *("--listen", f"127.0.0.1:{self.port}", "--log-format", "json", *arguments),
         ]

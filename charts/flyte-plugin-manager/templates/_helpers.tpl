@@ -93,3 +93,108 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   name: {{ include "fpm.serviceAccountName" . }}
   namespace: {{ .Release.Namespace }}
 {{- end -}}
+
+{{/* What the pods of controller and webhook have in common. */}}
+{{- define "fpm.podSecurity" -}}
+{{- with omit .Values.podSecurityContext "runAsNonRoot" "runAsUser" "runAsGroup" "seccompProfile" }}
+{{- toYaml . }}
+{{ end -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "fpm.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{- define "fpm.placement" -}}
+{{- $placed := pick .Values "imagePullSecrets" "priorityClassName" "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" -}}
+{{- range $name, $value := $placed -}}
+{{- if not $value -}}
+{{- $placed = omit $placed $name -}}
+{{- end -}}
+{{- end -}}
+{{- if $placed -}}
+{{- toYaml $placed -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "fpm.podEnv" -}}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: POD_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
+{{- end -}}
+
+{{- define "fpm.probes" -}}
+livenessProbe:
+  httpGet:
+    path: /healthz
+    port: http
+  periodSeconds: 10
+  failureThreshold: 6
+readinessProbe:
+  httpGet:
+    path: /readyz
+    port: http
+  periodSeconds: 5
+{{- end -}}
+
+{{- define "fpm.volumes" -}}
+- name: config
+  configMap:
+    name: {{ include "fpm.name" . }}-config
+- name: tmp
+  emptyDir:
+    sizeLimit: 64Mi
+{{- end -}}
+
+{{- define "fpm.volumeMounts" -}}
+- name: config
+  mountPath: /etc/flyte-plugin-manager/config
+  readOnly: true
+- name: tmp
+  mountPath: /tmp
+{{- end -}}
+
+{{/* The webhook: a name of its own, so that the controller's selectors do not take its pods. */}}
+{{- define "fpm.webhookName" -}}
+{{ include "fpm.name" . }}-webhook
+{{- end -}}
+
+{{- define "fpm.webhookSelector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}-webhook
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "fpm.webhookLabels" -}}
+{{ include "fpm.webhookSelector" . }}
+app.kubernetes.io/component: webhook
+app.kubernetes.io/part-of: flyte
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+{{- end -}}
+
+{{- define "fpm.webhookObjectLabels" -}}
+{{ include "fpm.webhookLabels" . }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{/* The webhook's rules under this name, for the one object that has the webhook's name. */}}
+{{- define "fpm.webhookRules" -}}
+{{- $rules := list -}}
+{{- range get (.root.Files.Get "files/rights.yaml" | fromYaml) .rules -}}
+{{- $rules = append $rules (set . "resourceNames" (list (include "fpm.webhookName" $.root))) -}}
+{{- end -}}
+{{- toYaml $rules -}}
+{{- end -}}
