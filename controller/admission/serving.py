@@ -72,7 +72,7 @@ class Webhook:
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._keeper = Keeper(store, registration, settings.names, self._install, clock=lambda: datetime.now(UTC))
         self._figures = Figures()
-        self._probes = ProbeServer(probes, self.checks, self._figures.exposition)
+        self._probes = ProbeServer(probes, lambda: (), self.checks, self._figures.exposition)
         application = web.Application(client_max_size=_LARGEST_REVIEW)
         application.router.add_post(PATH, self._review)
         self._runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=_GRACE)
