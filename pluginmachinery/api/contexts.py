@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -30,7 +31,21 @@ def parse_template(task: Mapping[str, Any]) -> tasks_pb2.TaskTemplate:
 
     Raises PluginError ``BadTaskTemplate`` where a value has the wrong type.
     """
-    return _message(task, tasks_pb2.TaskTemplate(), BAD_TASK_TEMPLATE, "template")
+    text = _text(task, BAD_TASK_TEMPLATE, "template")
+    if len(text) > _REMEMBERED_SIZE:
+        return _parsed(text, tasks_pb2.TaskTemplate(), BAD_TASK_TEMPLATE, "template")
+    return tasks_pb2.TaskTemplate.FromString(_wire_form(text))
+
+
+_REMEMBERED_SIZE = 32 * 1024
+"""Longest template, in bytes, that is worth remembering."""
+
+
+@functools.lru_cache(maxsize=256)
+def _wire_form(text: bytes) -> bytes:
+    """Executions of one task share its template, and reading JSON takes ten times as long as reading the wire form."""
+    wire: bytes = _parsed(text, tasks_pb2.TaskTemplate(), BAD_TASK_TEMPLATE, "template").SerializeToString()
+    return wire
 
 
 def task_context(
@@ -115,8 +130,19 @@ def _optional(value: Any, message: type[M], path: str) -> M | None:
 
 
 def _message(value: Any, message: M, code: str, path: str) -> M:
+    return _parsed(_text(value, code, path), message, code, path)
+
+
+def _text(value: Any, code: str, path: str) -> bytes:
+    """Through text: the C++ JSON parser is four times as fast as walking the dict in Python."""
     try:
-        # Through text: the C++ JSON parser is four times as fast as walking the dict in Python.
-        return json_format.Parse(orjson.dumps(value), message, ignore_unknown_fields=True)
+        return orjson.dumps(value)
+    except TypeError as error:
+        raise PluginError(code, str(error), field=path) from error
+
+
+def _parsed(text: bytes, message: M, code: str, path: str) -> M:
+    try:
+        return json_format.Parse(text, message, ignore_unknown_fields=True)
     except (json_format.ParseError, TypeError) as error:
         raise PluginError(code, str(error), field=path) from error
