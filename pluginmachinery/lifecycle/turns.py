@@ -75,6 +75,7 @@ class Turn:
         self.finalizers: tuple[str, ...] | None = None
         self._before: Mapping[str, Any] = execution.get("status") or {}
         self.status: dict[str, Any] = dict(self._before)
+        self._contexts: dict[tuple[int, bool], TaskContext] = {}
 
     @property
     def now(self) -> datetime:
@@ -105,14 +106,17 @@ class Turn:
 
     def context(self) -> TaskContext:
         """The context of the current attempt. Raises PluginError where the task can not be read."""
-        interruptible = self.status.get("interruptible", False)
-        return attempts.context(
-            self.world, self.execution, self.status["attempt"], interruptible=interruptible, now=self.now
-        )
+        attempt, interruptible = self.status["attempt"], self.status.get("interruptible", False)
+        known = self._contexts.get((attempt, interruptible))
+        if known is None:
+            known = attempts.context(self.world, self.execution, attempt, interruptible=interruptible, now=self.now)
+            self._contexts[attempt, interruptible] = known
+        return known
 
     def supply(self, inputs: LiteralMap) -> None:
         """The inputs of the task, read from the store."""
         attempts.supply(self.world, self.execution, self.status["attempt"], inputs)
+        self._contexts.clear()
 
     def forget_context(self) -> None:
         self.world.contexts.forget(attempts.key(self.execution, self.status["attempt"]))
