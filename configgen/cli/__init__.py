@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "explain": "Tell what a key means, its value, and which layer set it.",
     "fmt": "Put the documents of all layers into one order, comments kept.",
     "lint": "Find what is most likely a mistake.",
+    "check": "Hold an environment against a live cluster.",
     "catalog": "List every plugin: ID, task types, objects, rights, section.",
     "schema": "Write JSON Schemas, for completion in editors.",
 }

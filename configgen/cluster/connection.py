@@ -26,6 +26,7 @@ Object = dict[str, Any]
 
 _JSON: Final = "application/json"
 _METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_LIST_METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _PAGE: Final = 500
 _CONNECT, _READ = 5, 30
 """Seconds."""
@@ -57,8 +58,9 @@ class Action:
 
 
 def resource_text(group: str, resource: str) -> str:
-    """``sparkapplications.sparkoperator.k8s.io``, as kubectl names resources."""
-    return f"{resource}.{group}" if group else resource
+    """``sparkapplications.sparkoperator.k8s.io``, as kubectl names resources; ``….k8s.io/status`` for a part of one."""
+    name, slash, part = resource.partition("/")
+    return f"{name}.{group}{slash}{part}" if group else resource
 
 
 class Connection:
@@ -78,18 +80,18 @@ class Connection:
     def get(self, path: str, *, metadata_only: bool = False) -> Object | Unread | None:
         """The object at a path of the API; ``metadata_only`` keeps what is in it (a secret) on the server. Raises
         SourceError."""
-        question = (path, _METADATA if metadata_only else _JSON)
+        question = (path, (_LIST_METADATA if "?" in path else _METADATA) if metadata_only else _JSON)
         if question not in self._known:
             self._known[question] = self._request("GET", *question)
         return self._known[question]
 
-    def items(self, path: str) -> list[Object] | Unread:
+    def items(self, path: str, *, metadata_only: bool = False) -> list[Object] | Unread:
         """The objects of a list; none where the kind is not known. Raises SourceError."""
         found: list[Object] = []
         following = ""
         while True:
             query = urlencode({"limit": _PAGE, **({"continue": following} if following else {})})
-            answer = self.get(f"{path}?{query}")
+            answer = self.get(f"{path}?{query}", metadata_only=metadata_only)
             if isinstance(answer, Unread):
                 return answer
             found += (answer or {}).get("items") or []
@@ -121,6 +123,15 @@ class Connection:
             return answer
         return bool(((answer or {}).get("status") or {}).get("allowed"))
 
+    def version(self) -> str | Unread:
+        """``v1.34.4``. Raises SourceError, also where something else answers than an API server."""
+        answer = self.get("/version")
+        if isinstance(answer, Unread):
+            return answer
+        if not answer or "gitVersion" not in answer:
+            raise self._stranger(404 if answer is None else 200)
+        return str(answer["gitVersion"])
+
     def user(self) -> str:
         """Who we are to the API server; empty where it does not tell."""
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
@@ -147,23 +158,26 @@ class Connection:
         return self._answer(answer.status, answer.data)
 
     def _answer(self, status: int, data: bytes) -> Object | Unread | None:
+        if status == 404:
+            return None  # without JSON where the whole group is not known
         try:
             parsed = orjson.loads(data or b"{}")
         except orjson.JSONDecodeError as error:
-            message = f"what answers at {self.server} is no Kubernetes API server (status {status})"
-            raise self._error(message, "check the server of the context, and proxies in between") from error
+            raise self._stranger(status) from error
         content = parsed if isinstance(parsed, dict) else {}
         if status < 300:
             return content
         if status == 401:
             message = "the cluster does not accept these credentials: they are wrong or expired"
             raise self._error(message, "log in again")
-        if status == 404:
-            return None
         message = " ".join(str(content.get("message") or f"the API server answers {status}").split())
         if status == 403:
             return Unread(_OPAQUE.sub("******", message.partition(" is forbidden: ")[2] or message))
         return Unread(_OPAQUE.sub("******", message))
+
+    def _stranger(self, status: int) -> SourceError:
+        message = f"what answers at {self.server} is no Kubernetes API server (status {status})"
+        return self._error(message, "check the server of the context, and proxies in between")
 
     def _unreachable(self, error: Exception) -> SourceError:
         reason = getattr(error, "reason", None) or error

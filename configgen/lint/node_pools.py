@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,11 +26,14 @@ _KEYS: Final = ("name", "environments", "labels")
 
 @dataclass(frozen=True, slots=True)
 class NodePool:
-    """Nodes that are alike. No ``environments``: it is there in all of them."""
+    """Nodes that are alike. No ``environments``: it is there in all of them. Of the nodes of a live cluster, the taints
+    that keep pods away and the names of the resources are known too (None: not known)."""
 
     name: str
     labels: Mapping[str, str]
     environments: tuple[str, ...] = ()
+    taints: tuple[Mapping[str, Any], ...] = ()
+    resources: frozenset[str] | None = None
 
     def serves(self, environment: str) -> bool:
         return not self.environments or environment in self.environments
@@ -48,7 +51,28 @@ def meets(requirement: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
             return key in labels
         case "DoesNotExist":
             return key not in labels
+        case "Gt" | "Lt" as operator:
+            return _compares(labels.get(key), operator, values)
     return True
+
+
+def _compares(label: str | None, operator: str, values: Sequence[str]) -> bool:
+    try:
+        found, bound = int(label or ""), int(values[0])
+    except (ValueError, IndexError):
+        return False
+    return found > bound if operator == "Gt" else found < bound
+
+
+def tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
+    """Whether a toleration covers a taint, as Kubernetes decides it."""
+    if toleration.get("effect") and toleration["effect"] != taint.get("effect"):
+        return False
+    if toleration.get("key") and toleration["key"] != taint.get("key"):
+        return False
+    if toleration.get("operator") == "Exists":
+        return True
+    return bool(toleration.get("key")) and (toleration.get("value") or "") == (taint.get("value") or "")
 
 
 def read_node_pools(folder: Path) -> tuple[NodePool, ...]:

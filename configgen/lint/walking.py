@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
 from pluginmachinery.config import Configuration, kinds
 from pluginmachinery.config.kinds import Kind, Member, Struct
 from pluginmachinery.config.merging import entries
@@ -22,9 +24,14 @@ class Step:
     value: Any
 
 
-def steps(tree: Any) -> Iterator[Step]:
-    """Every value of a configuration that the library describes, parents first."""
-    yield from _walk(kinds.of_model(Configuration), None, tree, ())
+def steps(tree: Any, model: type[BaseModel] = Configuration) -> Iterator[Step]:
+    """Every value of a configuration (or of another model) that the library describes, parents first."""
+    yield from _walk(kinds.of_model(model), None, tree, ())
+
+
+def steps_of_kubernetes(name: str, value: Any) -> Iterator[Step]:
+    """The same for an object of Kubernetes, ``PodTemplateSpec`` for example."""
+    yield from _walk(kinds.of_kubernetes(name), None, value, ())
 
 
 def type_name(kind: Kind) -> str:

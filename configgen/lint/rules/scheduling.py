@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any, Final
 
-from configgen.lint.node_pools import meets
+from configgen.lint.node_demands import demands
 from configgen.lint.subjects import Hit, Subject
 from configgen.lint.walking import steps, type_name
 from pluginmachinery.config.merging import entries
@@ -123,29 +123,10 @@ def selector_without_nodes(subject: Subject) -> Iterator[Hit]:
     if not subject.node_pools:
         return
     known = ", ".join(pool.name for pool in subject.node_pools)
-    for path, wanted in _selectors(subject):
-        if not any(all(meets(one, pool.labels) for one in wanted) for pool in subject.node_pools):
-            yield Hit(path, f"no node pool meets this; known: {known}", "mend it, or the labels in node-pools")
-
-
-def _selectors(subject: Subject) -> Iterator[tuple[Path, list[Mapping[str, Any]]]]:
-    """Key paths with everything that nodes have to meet for them; the general selector holds for all pods."""
-    general = _required(subject, "default-node-selector")
-    if general:
-        yield (*_K8S, "default-node-selector"), general
-    if spot := _required(subject, "interruptible-node-selector"):
-        yield (*_K8S, "interruptible-node-selector"), [*general, *spot]
-    for prefix in ("", "non-"):
-        path = (*_K8S, f"{prefix}interruptible-node-selector-requirement")
-        if requirement := subject.mapping(*path):
-            yield path, [*general, requirement]
-    label = subject.at(*_K8S, "gpu-device-node-label")
-    if isinstance(label, str) and label:
-        yield (*_K8S, "gpu-device-node-label"), [{"key": label, "operator": "Exists"}]
-
-
-def _required(subject: Subject, key: str) -> list[Mapping[str, Any]]:
-    return [{"key": one.key, "operator": "In", "values": [one.value]} for one in subject.entries(*_K8S, key)]
+    for demand in demands(subject):
+        if demand.said and demand.selects and not any(demand.is_met_by(pool.labels) for pool in subject.node_pools):
+            message = f"no node pool meets this; known: {known}"
+            yield Hit(demand.path, message, "mend it, or the labels in node-pools")
 
 
 def requirement_shape(subject: Subject) -> Iterator[Hit]:

@@ -1,0 +1,157 @@
+"""Rights: may this user install what the targets write, and may the controller do its work?
+
+Asked by access reviews, which leave nothing behind. What the controller needs comes from
+:mod:`pluginmachinery.api.rbac`, as in the roles that are rendered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+from configgen.checks.inspection import Inspection
+from configgen.checks.results import Result, Status, error, listing, not_checked, ok, warning
+from configgen.cluster.connection import Action, Unread, resource_text
+from configgen.release.rights import own_rules, task_rules
+from configgen.render import configmap
+from configgen.render.releases import release_of
+from pluginmachinery.api import names
+from pluginmachinery.api.rbac import Rule
+
+_APPLY: Final = ("get", "create", "patch")
+_RECORD: Final = ("get", "list", "create", "update", "delete")
+"""Helm's, for the Secrets in which it keeps its releases."""
+_CLUSTER_WIDE: Final = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
+_PLURALS: Final = {"PodDisruptionBudget": "poddisruptionbudgets"}
+_PARALLEL: Final = 8
+_USER, _GRANT, _WORK = "this user", "give the controller its rights", "do its work"
+
+
+@dataclass(frozen=True, slots=True)
+class _Right:
+    """Several verbs on one resource, in one namespace (empty: the whole cluster)."""
+
+    verbs: tuple[str, ...]
+    group: str
+    resource: str
+    namespace: str
+    name: str = ""
+
+    def actions(self) -> list[Action]:
+        return [Action(verb, self.group, self.resource, self.namespace, self.name) for verb in self.verbs]
+
+    def __str__(self) -> str:
+        within = f"in {self.namespace}" if self.namespace else "in all namespaces"
+        named = f" {self.name}" if self.name else ""
+        return f"{', '.join(self.verbs)} {resource_text(self.group, self.resource)}{named} {within}"
+
+
+def check(inspection: Inspection) -> Iterator[Result]:
+    yield from _of_the_installer(inspection)
+    yield from _of_the_controller(inspection)
+
+
+def _of_the_installer(inspection: Inspection) -> Iterator[Result]:
+    if inspection.cluster.may(Action("*", "*", "*")) is True:
+        yield ok(f"{_USER} may install", "everything: this user is an administrator")
+        return
+    rights = [*dict.fromkeys(_installing(inspection))]
+    mend = "have somebody install it who may, or ask for the right"
+    yield from _judged(inspection, _USER, "install", rights, "", Status.WARNING, mend)
+    if inspection.values.rbac.create:
+        yield from _granting(inspection)
+
+
+def _installing(inspection: Inspection) -> Iterator[_Right]:
+    """What ``kubectl apply`` and ``helm`` do with the objects of a release."""
+    release = release_of(inspection.environment)
+    definition = {"kind": "CustomResourceDefinition", "apiVersion": "apiextensions.k8s.io/v1", "metadata": {}}
+    for manifest in (configmap.manifest(release), *release.objects(named_home=True), definition):
+        kind = manifest["kind"]
+        group = manifest["apiVersion"].rpartition("/")[0]
+        within = manifest["metadata"].get("namespace") or inspection.home
+        yield _Right(_APPLY, group, _plural(kind), "" if kind in _CLUSTER_WIDE else within)
+    if "helm" in inspection.environment.definition.targets:
+        yield _Right(_RECORD, "", "secrets", inspection.home)
+
+
+def _plural(kind: str) -> str:
+    return _PLURALS.get(kind, f"{kind.lower()}s")
+
+
+def _granting(inspection: Inspection) -> Iterator[Result]:
+    """RBAC lets nobody write a role with rights that the writer has not, but who may escalate."""
+    kind = "roles" if inspection.values.watch_namespaces else "clusterroles"
+    spaces = inspection.values.watch_namespaces or ("",)
+    group = "rbac.authorization.k8s.io"
+    escalating = [inspection.cluster.may(Action(verb, group, kind, spaces[0])) for verb in ("escalate", "bind")]
+    if all(one is True for one in escalating):
+        yield ok(f"{_USER} may {_GRANT}", "may escalate and bind")
+        return
+    mend = "RBAC refuses roles with more rights than their author has: have an administrator install them"
+    yield from _judged(inspection, _USER, _GRANT, _needed(inspection), "", Status.WARNING, mend)
+
+
+def _of_the_controller(inspection: Inspection) -> Iterator[Result]:
+    account = f"{inspection.home}:{inspection.account}"
+    who = f"the controller ({account.replace(':', '/')})"
+    wanted = f"{who} may {_WORK}"
+    installed = inspection.controller
+    if installed is None and inspection.values.rbac.create:
+        yield not_checked(wanted, "not installed yet: its roles are installed with it")
+        return
+    probe = inspection.cluster.may(Action("get", names.GROUP, names.PLURAL, inspection.home), account)
+    if isinstance(probe, Unread):
+        yield not_checked(wanted, f"this user may not ask what others may: {probe.reason}")
+        return
+    mend = "apply the roles that configgen render writes; they follow from the enabled plugins"
+    if not inspection.values.rbac.create:
+        mend = "rbac.create is false: bind these rights to the service account yourself"
+    yield from _judged(inspection, who, _WORK, _needed(inspection), account, Status.ERROR, mend)
+
+
+def _needed(inspection: Inspection) -> list[_Right]:
+    """What the controller needs, rules taken apart into single resources."""
+    values = inspection.values
+    spaces = values.watch_namespaces or ("",)
+    everywhere = [(rule, space) for space in spaces for rule in task_rules(inspection.environment.plugins, values)]
+    own = [(rule, inspection.home) for rule in own_rules(values, inspection.home)]
+    return list(dict.fromkeys(right for rule, space in (*everywhere, *own) for right in _taken_apart(rule, space)))
+
+
+def _taken_apart(rule: Rule, namespace: str) -> Iterator[_Right]:
+    for group in rule.get("apiGroups") or ():
+        for resource in rule.get("resources") or ():
+            for name in rule.get("resourceNames") or ("",):
+                yield _Right(tuple(rule.get("verbs") or ()), group, resource, namespace, name)
+
+
+def _judged(
+    inspection: Inspection, who: str, why: str, rights: Sequence[_Right], account: str, status: Status, mend: str
+) -> Iterator[Result]:
+    """One result if all is allowed, else one for each right that is not, or not wholly."""
+    actions = [action for right in rights for action in right.actions()]
+    with ThreadPoolExecutor(_PARALLEL) as threads:
+        answered = threads.map(lambda action: inspection.cluster.may(action, account), actions)
+        answers = dict(zip(actions, answered, strict=True))
+    unknown = [answer for answer in answers.values() if isinstance(answer, Unread)]
+    if unknown:
+        yield not_checked(f"{who} may {why}", unknown[0].reason)
+        return
+    refused = [(right, _refused(right, answers)) for right in rights if _refused(right, answers)]
+    if not refused:
+        yield ok(f"{who} may {why}", f"all {len(actions)} actions are allowed ({listing(_resources(rights), 4)})")
+    for right, verbs in refused:
+        found = "not allowed" if len(verbs) == len(right.verbs) else f"not allowed: {', '.join(verbs)}"
+        make = error if status is Status.ERROR else warning
+        yield make(f"{who} may {right}, to {why}", found, mend)
+
+
+def _refused(right: _Right, answers: dict[Action, Any]) -> list[str]:
+    return [action.verb for action in right.actions() if not answers[action]]
+
+
+def _resources(rights: Sequence[_Right]) -> list[str]:
+    return list(dict.fromkeys(right.resource for right in rights))
