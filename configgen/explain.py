@@ -112,6 +112,8 @@ def _remarks(member: described.Member | None) -> tuple[str, ...]:
     if member is None:
         return ()
     found = []
+    if bounds := str(member.bounds):
+        found.append(bounds)
     if member.since:
         found.append(f"only Flyte {member.since} and this controller know it")
     if member.until:

@@ -159,7 +159,7 @@ class _Writer:
         return schema
 
     def _member(self, member: Member, default: Any) -> Schema:
-        schema = self._described(member) | self._value(member.kind, default)
+        schema = self._described(member) | self._value(member.kind, default) | self._bounds(member)
         if member.key == "enabled-plugins":
             known = {"anyOf": [{"enum": [plugin.id for plugin in BUILTIN]}, _TEXT]}
             schema |= {"type": ["array", "null"] if self._source else "array", "items": known}
@@ -168,6 +168,21 @@ class _Writer:
         if default is not None and not section:
             schema["default"] = default
         return schema
+
+    def _bounds(self, member: Member) -> Schema:
+        """What narrows the kind of a field."""
+        bounds, kind = member.bounds, _behind(member.kind)
+        if bounds.words:
+            return {"enum": [*bounds.words, None] if self._source else list(bounds.words)}
+        if isinstance(kind, kinds.DurationKind):
+            return {"pattern": durations.NOT_NEGATIVE} if bounds.least == 0 else {}
+        told = {
+            "minimum": bounds.least,
+            "maximum": bounds.most,
+            "exclusiveMinimum": bounds.above,
+            "pattern": bounds.pattern,
+        }
+        return {name: bound for name, bound in told.items() if bound is not None}
 
     def _described(self, member: Member) -> Schema:
         remarks = [" ".join(member.description.split())] if member.description else []
@@ -212,6 +227,8 @@ class _Writer:
                 return {"enum": [*words, None] if self._source else list(words)}
             case kinds.Number(enumeration):
                 return {"enum": [*enumeration, None] if self._source else list(enumeration)}
+            case kinds.Text(quantity=True):
+                return dict(_QUANTITY_TEXT)
         return dict(_SCALARS.get(type(kind), {}))
 
     def _reference(self, struct: Struct, name: str) -> Schema:
@@ -236,12 +253,18 @@ def _behind(kind: Kind) -> Kind:
     return kind
 
 
+def _quantity(pattern: str) -> Schema:
+    return {"anyOf": [{"type": "string", "pattern": pattern}, {"type": "number", "minimum": 0}]}
+
+
+_QUANTITY_TEXT: Final = _quantity(f"{quantities.NOT_NEGATIVE}|^$")
+"""Of amounts that Flyte keeps as a text, which may be empty."""
 _SCALARS: Final[Mapping[type, Schema]] = {
     kinds.Bool: {"type": "boolean"},
     kinds.Int: {"type": "integer"},
     kinds.Float: {"type": "number"},
     kinds.Text: _TEXT,
     kinds.DurationKind: {"type": "string", "pattern": durations.PATTERN, "examples": ["30s", "1h30m"]},
-    kinds.QuantityKind: {"anyOf": [{"type": "string", "pattern": quantities.PATTERN}, {"type": "number"}]},
+    kinds.QuantityKind: _quantity(quantities.NOT_NEGATIVE),
     kinds.IntOrString: {"type": ["integer", "string"]},
 }

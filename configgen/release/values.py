@@ -85,7 +85,7 @@ class ServiceMonitorValues(CamelSection):
 
     enabled: bool = False
     """Create it; its CRD must be there."""
-    interval: str = "30s"
+    interval: str = Field("30s", pattern=r"^([0-9]+(ms|[smhdwy]))+$")
     """How often to scrape."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Labels that your Prometheus selects on."""

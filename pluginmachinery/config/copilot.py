@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from pluginmachinery.config.durations import Duration
-from pluginmachinery.config.sections import QuantityString, Section, Since
+from pluginmachinery.config.sections import QuantityString, Section, Since, Span
 
 
 class FlyteCoPilotConfig(Section):
@@ -23,9 +23,9 @@ class FlyteCoPilotConfig(Section):
     """Name of the volume that holds the inputs."""
     output_vol_name: str = "flyte-outputs"
     """Name of the volume that holds the outputs."""
-    start_timeout: Duration = Duration()
+    start_timeout: Span = Duration()
     """How long the uploader waits for the main container to appear before it takes it for dead."""
-    timeout: Duration = Duration.of(hours=1)
+    timeout: Span = Duration.of(hours=1)
     """How long an upload may take; also the pod's termination grace period."""
     cpu: QuantityString = "500m"
     """CPU request and limit of each co-pilot container."""

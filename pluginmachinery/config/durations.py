@@ -32,6 +32,8 @@ _UNITS = {
 _TERM = re.compile(r"([0-9]*)(?:(\.)([0-9]*))?([^0-9.]+)")
 PATTERN = r"^[-+]?(0|(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$"
 """The same grammar as a regular expression, for JSON Schema."""
+NOT_NEGATIVE = PATTERN.replace("[-+]?", "[+]?", 1)
+"""The same without a minus sign."""
 
 
 @dataclass(frozen=True, order=True, slots=True)

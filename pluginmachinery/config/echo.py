@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pluginmachinery.config.durations import Duration
-from pluginmachinery.config.sections import Section
+from pluginmachinery.config.sections import Section, Span
 
 
 class EchoConfig(Section):
     """Tasks that hand their input back."""
 
-    sleep_duration: Duration = Duration()
+    sleep_duration: Span = Duration()
     """How long a task runs before it succeeds."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from pydantic import Field
+
 from pluginmachinery.config.copilot import FlyteCoPilotConfig
 from pluginmachinery.config.durations import Duration
 from pluginmachinery.config.quantities import Quantity
@@ -11,12 +13,14 @@ from pluginmachinery.config.sections import (
     Affinity,
     Deprecated,
     NodeSelectorRequirement,
+    OneOf,
     PodDNSConfig,
     PodSecurityContext,
     PodTemplate,
     Section,
     SecurityContext,
     Since,
+    Span,
     Toleration,
     Unlisted,
     Until,
@@ -83,15 +87,15 @@ class K8sPluginConfig(Section):
     """The data sidecar."""
     delete_resource_on_finalize: bool = False
     """Delete the object as soon as the task has ended. Log links into the cluster then end with it."""
-    create_container_error_grace_period: Duration = Duration.of(minutes=3)
+    create_container_error_grace_period: Span = Duration.of(minutes=3)
     """How long a container may be in CreateContainerError before the task fails."""
-    create_container_config_error_grace_period: Duration = Duration()
+    create_container_config_error_grace_period: Span = Duration()
     """How long a container may be in CreateContainerConfigError before the task fails."""
-    image_pull_backoff_grace_period: Duration = Duration.of(minutes=3)
+    image_pull_backoff_grace_period: Span = Duration.of(minutes=3)
     """How long a container may be in ImagePullBackOff before the attempt fails."""
-    image_pull_policy: str = ""
+    image_pull_policy: Annotated[str, OneOf(("", "Always", "IfNotPresent", "Never"))] = ""
     """Pull policy of task containers (Always, IfNotPresent, Never); empty: the cluster's default."""
-    pod_pending_timeout: Duration = Duration()
+    pod_pending_timeout: Span = Duration()
     """How long a pod may be pending before the attempt fails; 0s: for ever."""
     gpu_device_node_label: str = "k8s.amazonaws.com/accelerator"
     """Node label that names the GPU device."""
@@ -117,13 +121,13 @@ class K8sPluginConfig(Section):
     """DNS settings of every pod that brings none."""
     default_pod_template_name: str = ""
     """PodTemplate that is the base of every pod, looked up in the execution's namespace, then in the default one."""
-    default_pod_template_resync: Duration = Duration.of(seconds=30)
+    default_pod_template_resync: Span = Duration.of(seconds=30)
     """How often pod templates are read again. Ours are watched, so nothing waits for this."""
     send_object_events: bool = False
     """Report the Kubernetes events of the object with the task's phase."""
-    update_base_backoff_duration: int = 10
+    update_base_backoff_duration: int = Field(10, ge=0)
     """First delay, in milliseconds, before an update that met a conflict is tried again."""
-    update_backoff_retries: int = 5
+    update_backoff_retries: int = Field(5, ge=0)
     """How often an update that met a conflict is tried."""
     add_tolerations_for_extended_resources: tuple[str, ...] = ()
     """Extended resources for which a toleration of the same key is added (operator plugins only, not plain pods)."""

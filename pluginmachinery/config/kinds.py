@@ -18,7 +18,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pluginmachinery.config import kubernetes_schema, sections
+from pluginmachinery.config import bounds, kubernetes_schema, sections
+from pluginmachinery.config.bounds import UNBOUNDED, Bounds
 from pluginmachinery.config.durations import Duration
 from pluginmachinery.config.quantities import Quantity
 
@@ -147,6 +148,7 @@ class Member:
     since: str | None = None
     until: str | None = None
     instead: str | None = None
+    bounds: Bounds = UNBOUNDED
 
     @property
     def read_by_flyte(self) -> bool:
@@ -230,6 +232,7 @@ def _members_of_model(model: type[BaseModel]) -> Iterator[Member]:
             since=next((mark.version for mark in marks if isinstance(mark, sections.Since)), None),
             until=next((mark.version for mark in marks if isinstance(mark, sections.Until)), None),
             instead=next((mark.instead for mark in marks if isinstance(mark, sections.Deprecated)), None),
+            bounds=bounds.of_marks(marks),
         )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pluginmachinery.config.durations import Duration
-from pluginmachinery.config.sections import Section
+from pluginmachinery.config.sections import Section, Span
 
 
 class KubeflowConfig(Section):
     """What holds for all jobs of the training operator."""
 
-    timeout: Duration = Duration.of(minutes=1)
+    timeout: Span = Duration.of(minutes=1)
     """How long the operator may take to write the first status; after that the task fails."""

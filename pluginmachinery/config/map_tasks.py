@@ -11,11 +11,11 @@ from pluginmachinery.config.sections import CamelSection, Toleration
 class WorkQueueConfig(CamelSection):
     """A queue of Flyte's with its workers. Here nothing is queued; the size of the index still bounds arrays."""
 
-    workers: int = 10
+    workers: int = Field(10, ge=0)
     """Workers of the queue."""
-    max_retries: int = 5
+    max_retries: int = Field(5, ge=0)
     """How often an item is tried again."""
-    max_items: int = 100000
+    max_items: int = Field(100000, ge=0)
     """Items that the queue remembers."""
 
 
@@ -34,7 +34,7 @@ class TokenQuota(CamelSection):
 
     primary_label: str = ""
     """Name of the quota."""
-    limit: int = 0
+    limit: int = Field(0, ge=0)
     """How many tokens there are."""
 
 
@@ -74,9 +74,9 @@ class ArrayConfig(CamelSection):
 
     scheduler: str = ""
     """Scheduler of the sub-tasks' pods; takes the place of the pod's own."""
-    max_error_length: int = 1000
+    max_error_length: int = Field(1000, ge=0)
     """Characters of the error message that sums up those of sub-tasks."""
-    max_array_job_size: int = 5000
+    max_array_job_size: int = Field(5000, ge=0)
     """Largest number of sub-tasks."""
     resource_config: TokenQuota = TokenQuota()
     """Limits how many sub-tasks of all tasks run at a time."""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from pluginmachinery.config.durations import Duration
 from pluginmachinery.config.k8s import K8sPluginConfig
-from pluginmachinery.config.sections import PartOf, Section
+from pluginmachinery.config.sections import NotNegative, PartOf, Section, Span
 
 PolicyLevel = Literal["privileged", "baseline", "restricted"]
 """The levels of the Kubernetes Pod Security Standards, from anything goes to hardened."""
@@ -19,7 +19,7 @@ MOST_SHARDS = 60
 class RetriesConfig(Section):
     """Failure budgets of a task beyond the user's own retries."""
 
-    system: int | None = None
+    system: int | None = Field(None, ge=0)
     """How often a task is tried again after failures that are not its own.
     Absent: ``propeller.node-config.max-node-retries-system-failures``."""
     interruptible_threshold: int | None = None
@@ -41,9 +41,9 @@ class ShardingConfig(Section):
 class GarbageCollectionConfig(Section):
     """What happens to TaskExecutions that have ended."""
 
-    ttl: Duration | None = None
+    ttl: Annotated[Duration | None, NotNegative()] = None
     """Delete them after this time, unless they say ``ttlSecondsAfterFinished`` themselves. Absent: keep them."""
-    interval: Duration = Duration.of(minutes=5)
+    interval: Span = Duration.of(minutes=5)
     """How often to look for expired ones."""
 
 
@@ -105,12 +105,12 @@ class PluginManagerConfig(Section):
 
     retries: RetriesConfig = RetriesConfig()
     """Failure budgets."""
-    coalesce: Duration = Duration.of(seconds=1)
+    coalesce: Span = Duration.of(seconds=1)
     """A phase that is not final is written at most once in this time; a task that ends sooner costs one write less.
     Final phases are written at once. 0s: every phase is written at once."""
     workers: int = Field(64, ge=1)
     """How many requests to the API server are in flight at most."""
-    plugin_timeout: Duration = Duration.of(seconds=3)
+    plugin_timeout: Span = Duration.of(seconds=3)
     """How long one call of a plugin may take. It holds up everything else meanwhile; one that lasts longer is broken
     off, and counts as a system failure of the attempt. 0s: it may take for ever."""
     sharding: ShardingConfig = ShardingConfig()

@@ -31,6 +31,8 @@ _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _DECIMAL_BY_EXPONENT = {exponent: suffix for suffix, exponent in _DECIMAL.items()}
 PATTERN = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$"
 """The same grammar as a regular expression, for JSON Schema."""
+NOT_NEGATIVE = PATTERN.replace("[+-]?", "[+]?", 1)
+"""The same without a minus sign."""
 
 
 @functools.total_ordering

@@ -13,12 +13,15 @@ from pluginmachinery.config.sections import (
     Deprecated,
     Int32,
     OmitEmpty,
+    OneOf,
     Since,
     Unlisted,
     Until,
 )
 
 POD_IP = "$MY_POD_IP"
+SERVICE_TYPES = ("", "ClusterIP", "NodePort", "LoadBalancer", "ExternalName")
+SUBMISSION_MODES = ("", "K8sJobMode", "HTTPMode", "SidecarMode")
 
 
 class ClusterAuth(CamelSection):
@@ -70,9 +73,9 @@ class RayConfig(CamelSection):
 
     shutdown_after_job_finishes: Annotated[bool, OmitEmpty()] = True
     """Delete the Ray cluster when its job has ended."""
-    ttl_seconds_after_finished: Annotated[Int32, OmitEmpty()] = 3600
+    ttl_seconds_after_finished: Annotated[Int32, OmitEmpty()] = Field(3600, ge=0)
     """Seconds until the Ray cluster is deleted; only with ``shutdownAfterJobFinishes``."""
-    service_type: Annotated[str, OmitEmpty()] = "NodePort"
+    service_type: Annotated[str, OmitEmpty(), OneOf(SERVICE_TYPES)] = "NodePort"
     """Type of the head's service: ClusterIP, NodePort or LoadBalancer."""
     enable_ingress: Annotated[bool, OmitEmpty(), Until("1")] = False
     """Have KubeRay create an Ingress for the head's service."""
@@ -98,5 +101,5 @@ class RayConfig(CamelSection):
     """Let Ray report usage statistics to its authors."""
     service_account: str = ""
     """Service account of head and workers; wins over everything else."""
-    submission_mode: Annotated[str, Since("2")] = "K8sJobMode"
+    submission_mode: Annotated[str, Since("2"), OneOf(SUBMISSION_MODES)] = "K8sJobMode"
     """How KubeRay submits the job: K8sJobMode, HTTPMode or SidecarMode."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from pluginmachinery.config import kinds, suggestions
+from pluginmachinery.config.bounds import Bounds
 from pluginmachinery.config.durations import Duration
 from pluginmachinery.config.kinds import Kind
 from pluginmachinery.config.kubernetes_schema import describe
@@ -141,3 +143,17 @@ def _number(value: Any, enumeration: Any) -> Any:
         mend = f"write {named}" if named is not None else f"write one of {numbers}"
         raise Unfit(f"a number is needed: {numbers}", mend)
     return enumeration(value)
+
+
+def within(bounds: Bounds, value: Any) -> Any:
+    """The typed value, if it is within the bounds of its field. Raises Unfit."""
+    if isinstance(value, Duration) and bounds.least == 0 and value.nanoseconds < 0:
+        raise Unfit("a time span can not be negative", "remove the sign")
+    if isinstance(value, (int, float)) and not bounds.holds(value):
+        raise Unfit(f"{value:g} is out of bounds", f"write a number: {bounds}")
+    if isinstance(value, str) and bounds.words and value not in bounds.words:
+        near = suggestions.nearest(value, filter(None, bounds.words))
+        raise Unfit(f"{value!r} is no possible value", f"did you mean {near}?" if near else f"write {bounds}")
+    if isinstance(value, str) and bounds.pattern and not re.search(bounds.pattern, value):
+        raise Unfit(f"{value!r} has not the right form", f"write it in the form {bounds.pattern}")
+    return value

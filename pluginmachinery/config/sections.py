@@ -19,6 +19,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from pluginmachinery.config.durations import Duration
+
 
 def kebab(name: str) -> str:
     """``default_cpus`` → ``default-cpus``."""
@@ -136,6 +138,18 @@ class UrlText:
     """Marks a text that Flyte parses as a URL."""
 
 
+@dataclass(frozen=True, slots=True)
+class NotNegative:
+    """Marks a time span that can not be negative."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Marks a text that Flyte hands on unchecked, and of which the cluster takes only these words."""
+
+    words: tuple[str, ...]
+
+
 Toleration = Annotated[dict[str, Any], Kubernetes("Toleration")]
 Affinity = Annotated[dict[str, Any], Kubernetes("Affinity")]
 NodeSelectorRequirement = Annotated[dict[str, Any], Kubernetes("NodeSelectorRequirement")]
@@ -144,6 +158,7 @@ SecurityContext = Annotated[dict[str, Any], Kubernetes("SecurityContext")]
 PodDNSConfig = Annotated[dict[str, Any], Kubernetes("PodDNSConfig")]
 Container = Annotated[dict[str, Any], Kubernetes("Container")]
 PodTemplate = Annotated[dict[str, Any], Kubernetes("PodTemplate")]
+Span = Annotated[Duration, NotNegative()]
 Int32 = Annotated[int, Width(32)]
 UrlString = Annotated[str, UrlText()]
 QuantityString = Annotated[str, QuantityText()]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pluginmachinery.config.durations import Duration
 from pluginmachinery.config.logs import LogConfig, dashboard_links
-from pluginmachinery.config.sections import Section, Since
+from pluginmachinery.config.sections import Section, Since, Span
 
 
 class SparkLogConfig(Section):
@@ -44,5 +44,5 @@ class SparkConfig(Section):
     """Log links of Spark applications."""
     enable_pod_template: Annotated[bool, Since("2")] = True
     """Hand the whole pod specification to the operator where its CRD has pod templates."""
-    pod_template_detection_timeout: Annotated[Duration, Since("2")] = Duration.of(seconds=30)
+    pod_template_detection_timeout: Annotated[Span, Since("2")] = Duration.of(seconds=30)
     """How long to look whether the operator's CRD has pod templates."""

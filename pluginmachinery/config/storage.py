@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from pluginmachinery.config.durations import Duration
-from pluginmachinery.config.sections import CamelSection, Section, Unlisted, UrlString
+from pluginmachinery.config.sections import CamelSection, Section, Span, Unlisted, UrlString
 
 
 class OpenSection(Section):
@@ -69,7 +69,7 @@ class StorageHttpClient(CamelSection):
 
     headers: dict[str, tuple[str, ...]] = {}
     """Headers of every request."""
-    timeout: Duration = Duration()
+    timeout: Span = Duration()
     """Longest time of a request; 0s: no limit."""
 
 

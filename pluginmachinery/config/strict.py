@@ -18,12 +18,12 @@ from typing import Any, Final
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from pluginmachinery.config import kinds, kubernetes_schema, suggestions
-from pluginmachinery.config.kinds import Kind, Struct
+from pluginmachinery.config.kinds import Kind, Member, Struct
 from pluginmachinery.config.kubernetes_schema import SchemaError, describe
 from pluginmachinery.config.merging import Entry, Locate, duplicate, entries, has_map_form
 from pluginmachinery.config.problems import Location, Path, Problem
 from pluginmachinery.config.root import Configuration, PluginsConfig
-from pluginmachinery.config.scalars import Unfit, scalar
+from pluginmachinery.config.scalars import Unfit, scalar, within
 from pluginmachinery.config.weak_scalars import DecodeError, weak_scalar
 from pluginmachinery.config.yaml_text import key_text
 
@@ -190,11 +190,21 @@ class Reader:
             member = struct.by_key.get(key)
             if member is not None and item is not None:
                 kind = kinds.Part(member.kind) if part and isinstance(member.kind, Struct) else member.kind
-                read[member.attribute] = self.value(kind, item, here, current.get(member.attribute))
+                found = self.value(kind, item, here, current.get(member.attribute))
+                read[member.attribute] = self._bounded(member, found, here)
             elif member is None and not getattr(struct.model, "passes_over_unknown", False):
                 self._unknown(here, struct)
         good = {attribute: item for attribute, item in read.items() if item is not BAD}
         return good, len(self.problems) == before
+
+    def _bounded(self, member: Member, value: Any, path: Path) -> Any:
+        """The value, unless it is out of the field's bounds."""
+        if value is BAD or self._good_will:
+            return value
+        try:
+            return within(member.bounds, value)
+        except Unfit as unfit:
+            return self._problem(path, unfit.message, unfit.mend)
 
     def _unknown(self, path: Path, struct: Struct) -> Any:
         key = str(path[-1])

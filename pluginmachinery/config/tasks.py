@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pluginmachinery.config.durations import Duration
-from pluginmachinery.config.sections import Deprecated, Int32, Section, Unlisted
+from pluginmachinery.config.sections import Deprecated, Int32, Section, Span, Unlisted
 
 
 class TaskPluginConfig(Section):
@@ -22,9 +22,9 @@ class TaskPluginConfig(Section):
 class BackOffConfig(Section):
     """How long to wait after the cluster refused to create an object."""
 
-    base_second: int = 2
+    base_second: int = Field(2, ge=0)
     """Base of the exponential delay, in seconds."""
-    max_duration: Duration = Duration.of(seconds=20)
+    max_duration: Span = Duration.of(seconds=20)
     """The longest delay."""
 
 
@@ -33,7 +33,7 @@ class TasksConfig(Section):
 
     task_plugins: TaskPluginConfig = TaskPluginConfig()
     """Which plugins run."""
-    max_plugin_phase_versions: Int32 = 100000
+    max_plugin_phase_versions: Int32 = Field(100000, ge=0)
     """How often a plugin may report news within one phase."""
     backoff: BackOffConfig = BackOffConfig()
     """How launching backs off."""

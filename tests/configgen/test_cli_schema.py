@@ -9,9 +9,12 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from hypothesis import given, settings
 
+from configgen.schema import config_schema
 from pluginmachinery.config.strict import FLYTE_SECTIONS
 from tests.configgen.conftest import EXAMPLE, Configgen
+from tests.pluginmachinery.config.trees import trees
 
 
 class _Loader(yaml.SafeLoader):
@@ -81,6 +84,11 @@ TYPOS = {
     "a bad amount": "task_resources: {limits: {cpu: two}}",
     "a bad time span": "plugins: {k8s: {pod-pending-timeout: 1 day}}",
     "a number for a text": "plugins: {k8s: {scheduler-name: 3}}",
+    "a negative time span": "plugins: {k8s: {pod-pending-timeout: -1s}}",
+    "a negative amount": "task_resources: {limits: {cpu: -2}}",
+    "a negative amount in a text": "plugins: {k8s: {co-pilot: {memory: -1Gi}}}",
+    "a number beyond its bounds": "plugin-manager: {sharding: {count: 100}}",
+    "a word that the cluster refuses": "plugins: {k8s: {image-pull-policy: always}}",
     "another word": "plugin-manager: {policy: {deny: most}}",
 }
 
@@ -112,3 +120,20 @@ def test_defaults_and_deprecation_are_told(configgen: Configgen) -> None:
 def test_a_mistake_in_configgen_yaml(configgen: Configgen) -> None:
     text = "environments: {prod: {layers: [], namespace: Flyte}}"
     assert len(_mistakes(_validator(configgen, "environments"), text)) == 2
+
+
+def test_mistakes_in_a_release(configgen: Configgen) -> None:
+    validator = _validator(configgen, "release")
+    assert _mistakes(validator, "{replicas: 3, operators: {installed: [spark-operator]}}") == []
+    for text in ("replicas: 11", "service: {port: 80}", "image: {digest: 'sha256:0'}", "operators: {instaled: []}"):
+        assert len(_mistakes(validator, text)) == 1, text
+
+
+@settings(max_examples=60, deadline=None)
+@given(tree=trees())
+def test_the_schema_takes_what_strict_reading_takes(tree: dict[str, Any]) -> None:
+    """Whatever is made from the description of the configuration, ranges included."""
+    assert [error.message for error in _CONFIG.iter_errors(tree)] == []
+
+
+_CONFIG = jsonschema.Draft7Validator(config_schema())

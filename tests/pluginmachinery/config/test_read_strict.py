@@ -154,7 +154,29 @@ MISTAKES: dict[str, tuple[str, str]] = {
     ),
     "a number outside of its bounds": (
         "plugin-manager: {workers: 0}",
-        "a.yaml:1:18: plugin-manager.workers: Input should be greater than or equal to 1",
+        "a.yaml:1:18: plugin-manager.workers: 0 is out of bounds; write a number: 1 or more",
+    ),
+    "a number beyond its bounds": (
+        "plugin-manager: {sharding: {count: 61}}",
+        "a.yaml:1:29: plugin-manager.sharding.count: 61 is out of bounds; write a number: from 1 to 60",
+    ),
+    "a number that can not be negative, of a scope": (
+        "plugin-manager: {scopes: [{k8s: {update-backoff-retries: -1}}]}",
+        "a.yaml:1:34: plugin-manager.scopes[0].k8s.update-backoff-retries: -1 is out of bounds;"
+        " write a number: 0 or more",
+    ),
+    "a negative time span": (
+        "plugins: {k8s: {pod-pending-timeout: -1s}}",
+        "a.yaml:1:17: plugins.k8s.pod-pending-timeout: a time span can not be negative; remove the sign",
+    ),
+    "a word in other letters": (
+        "plugins: {k8s: {image-pull-policy: always}}",
+        "a.yaml:1:17: plugins.k8s.image-pull-policy: 'always' is no possible value; did you mean Always?",
+    ),
+    "a word that there is not": (
+        "plugins: {ray: {serviceType: Headless}}",
+        "a.yaml:1:17: plugins.ray.serviceType: 'Headless' is no possible value;"
+        " write ClusterIP, NodePort, LoadBalancer or ExternalName",
     ),
     "a tag of configgen's source": (
         "tasks: {task-plugins: {enabled-plugins: !remove [spark]}}",
@@ -288,7 +310,7 @@ def test_sections_of_other_plugins_are_checked_by_their_models() -> None:
         "a.yaml:1:21: plugins.widgets.retires: there is no key retires here; did you mean retries?",
         "a.yaml:1:33: plugins.widgets.grace: a duration needs a unit; Flyte takes a bare number for nanoseconds;"
         " write 5s, 5m, …",
-        "a.yaml:1:43: plugins.widgets.retries: Input should be greater than or equal to 0",
+        "a.yaml:1:43: plugins.widgets.retries: -1 is out of bounds; write a number: 0 or more",
     ]
 
 

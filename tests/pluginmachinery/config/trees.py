@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from pluginmachinery.config import Configuration, kinds
+from pluginmachinery.config.bounds import UNBOUNDED
 from pluginmachinery.config.kinds import Kind, Member, Struct
 
 NAMES = st.sampled_from(["a", "AWS_REGION", "example.com/Team", "nvidia.com/gpu", "x.y", "yes", "5", "Ä"])
@@ -59,15 +60,23 @@ def _value(kind: Kind) -> st.SearchStrategy[Any]:
     raise NotImplementedError(kind)
 
 
+def _member(member: Member) -> st.SearchStrategy[Any]:
+    """What the field takes: values of its kind within its bounds."""
+    bounds = member.bounds
+    if bounds.words:
+        return st.sampled_from(bounds.words)
+    if bounds != UNBOUNDED and isinstance(member.kind, kinds.Int):
+        return st.integers(int(bounds.least or 0), int(bounds.most or (1 << (member.kind.bits - 1)) - 1))
+    return _value(member.kind)
+
+
 def _struct(struct: Struct, skip: tuple[str, ...] = ()) -> st.SearchStrategy[dict[str, Any]]:
     members = [member for member in struct.flat_members if member.key not in skip and _is_flytes(member)]
     if not members:
         return st.just({})
     chosen = st.lists(st.sampled_from(members), max_size=3, unique_by=lambda member: member.key)
     return chosen.flatmap(
-        lambda some: st.fixed_dictionaries(
-            {member.key: st.deferred(lambda m=member: _value(m.kind)) for member in some}
-        )
+        lambda some: st.fixed_dictionaries({member.key: st.deferred(lambda m=member: _member(m)) for member in some})
     )
 
 
