@@ -18,7 +18,9 @@ from controller.services import logging
 if TYPE_CHECKING:
     from controller.kube.credentials import Credentials
     from controller.runtime.application import Application, Options
+    from controller.runtime.effects import Tokens
     from controller.services.configuration import Loaded
+    from controller.services.metrics import Metrics
 
 _log = standard_logging.getLogger(__name__)
 
@@ -122,12 +124,17 @@ def _serve(
 ) -> NoReturn:
     from controller.runtime import frame
     from controller.runtime.application import Options
+    from controller.services.configuration import StartError
 
     identity = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
     options = Options(namespaces=namespaces, lease_namespace=lease_namespace, identity=identity)
-    sys.exit(
-        frame.run(lambda: _application(loaded, credentials, bound, options, home, data_root), credentials, namespaces)
-    )
+    try:
+        code = frame.run(
+            lambda: _application(loaded, credentials, bound, options, home, data_root), credentials, namespaces
+        )
+    except StartError as error:  # what only shows when services are opened, such as a missing password file
+        refuse("run", error.lines)
+    sys.exit(code)
 
 
 def _application(
@@ -138,7 +145,6 @@ def _application(
     from controller.runtime.application import Application
     from controller.services.metrics import Metrics
     from controller.services.outputs import OutputStore
-    from controller.services.tokens import InMemoryTokens
     from pluginmachinery.lifecycle.advance import World
 
     world = World(
@@ -159,11 +165,25 @@ def _application(
         kinds=list(dict.fromkeys(kind for declaration in loaded.declarations for kind in declaration.resources)),
         credentials=credentials,
         outputs=OutputStore(loaded.config.storage, data_root),
-        tokens=InMemoryTokens(),
+        tokens=_tokens(loaded, metrics),
         metrics=metrics,
         options=options,
         listen=bound,
     )
+
+
+def _tokens(loaded: Loaded, metrics: Metrics) -> Tokens:
+    from controller.services.tokens import InMemoryTokens, Limits
+
+    limits = Limits(loaded.config, loaded.registry)
+    if loaded.config.propeller.resourcemanager.type == "noop":
+        return InMemoryTokens(limits, metrics.token)
+    from controller.services.redis_connections import open_redis
+    from controller.services.redis_tokens import RedisTokens
+
+    settings = loaded.config.plugin_manager.tokens
+    lease = settings.lease.timedelta.total_seconds()
+    return RedisTokens(open_redis(loaded.config), limits, lease=lease, prefix=settings.prefix, tell=metrics.token)
 
 
 def refuse(command: str, lines: Sequence[str]) -> NoReturn:

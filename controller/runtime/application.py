@@ -25,6 +25,7 @@ from controller.kube.informers import Informer, Sink
 from controller.runtime.effects import Effects, OutputStore, Tokens
 from controller.runtime.engine import Engine
 from controller.runtime.leases import Lease
+from controller.runtime.livetasks import LiveTasks
 from controller.runtime.memberships import Membership
 from controller.runtime.observers import Observers
 from controller.runtime.shards import Shard
@@ -116,6 +117,7 @@ class Application:
             self._spawn(f"watch {informer}", informer.run())
         for shard in self.shards.values():
             shard.start(self._may_open)
+        self._spawn("tokens", self._tokens.keep(LiveTasks(self._api, self.shards)))
         if self._lease:
             self._spawn("lease", self._lead(self._lease))
         if self._membership:
@@ -185,6 +187,7 @@ class Application:
             stalled=max((engine.stalled for engine in engines), default=0.0),
             waited_out=sum(engine.waited_out for engine in engines),
             gates=len(self._world.backoff),
+            pools=self._tokens.pools(),
             watches=tuple(_figures_of(*key, informers) for key, informers in followed.items()),
         )
 

@@ -19,11 +19,12 @@ Owner = tuple[str, str]
 
 
 class Cache:
-    """All slots. ``changed`` is called for each slot about which something new was learnt."""
+    """All slots. ``changed`` is told of each about which something new was learnt, ``gone`` of each that is no more."""
 
-    def __init__(self, changed: Callable[[Slot], None]) -> None:
+    def __init__(self, changed: Callable[[Slot], None], gone: Callable[[Slot], None] = lambda _: None) -> None:
         self.slots: dict[str, Slot] = {}
         self._changed = changed
+        self._tell_gone = gone
         self._by_label: dict[Owner, str] = {}
         self._strays: dict[Owner, dict[ObjectRef, KnownObject]] = {}
 
@@ -31,6 +32,7 @@ class Cache:
         """The TaskExecution is gone."""
         slot.gone = True
         slot.drop_all()
+        self._tell_gone(slot)
         if self.slots.get(slot.uid) is slot:
             del self.slots[slot.uid]
         label = (slot.namespace, names.task_execution_label(slot.name))

@@ -19,6 +19,8 @@ from controller.kube.client import ApiServer
 from controller.kube.delays import Delays
 from controller.runtime.cache import owner_of
 from controller.runtime.slots import Slot
+from controller.services.figures import PoolFigures
+from controller.services.tokens import Holder, Pool, Tasks
 from pluginmachinery.api import names
 from pluginmachinery.core.actions import (
     Action,
@@ -60,8 +62,11 @@ class OutputStore(Protocol):
 class Tokens(Protocol):
     """Resource tokens: how many of something may be used at a time."""
 
-    async def allocate(self, quota: str, owner: str) -> Done | Refused: ...
-    async def release(self, quota: str, owner: str) -> Done | Refused: ...
+    async def allocate(self, pool: Pool, holder: Holder) -> Done: ...
+    async def release(self, pool: Pool, holder: Holder) -> Done: ...
+    def forget(self, uid: str) -> None: ...
+    def pools(self) -> tuple[PoolFigures, ...]: ...
+    async def keep(self, tasks: Tasks) -> None: ...
 
 
 class NotLeading(Exception):
@@ -122,13 +127,17 @@ class Effects:
                 self.check()
                 return await self._outputs.write_files(files)
             case AllocateToken(quota, owner):
-                return await self._tokens.allocate(quota, owner)
+                return await self._tokens.allocate(_pool(slot, quota), _holder(slot, owner))
             case ReleaseToken(quota, owner):
-                return await self._tokens.release(quota, owner)
+                return await self._tokens.release(_pool(slot, quota), _holder(slot, owner))
             case CallService(service):
                 return Refused("NotImplemented", f"this controller has no connection to {service}")
             case WakeAt():
                 return Done()
+
+    def ended(self, slot: Slot) -> None:
+        """Nothing is left to do for this task: what it has is free."""
+        self._tokens.forget(slot.uid)
 
     def check(self) -> None:
         """Raises NotLeading unless we may change things."""
@@ -233,6 +242,14 @@ class Effects:
             await self._sleep(seconds)
         finally:
             self.waited_out -= 1
+
+
+def _pool(slot: Slot, quota: str) -> Pool:
+    return Pool(slot.status().get("plugin") or "", quota)
+
+
+def _holder(slot: Slot, owner: str) -> Holder:
+    return Holder(slot.namespace, slot.name, slot.uid, slot.attempt, owner)
 
 
 def _is_gone(answer: Answer) -> bool:

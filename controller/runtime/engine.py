@@ -65,7 +65,7 @@ class Engine:
         decide: Decide = advance,
     ) -> None:
         self.world = world
-        self.cache = Cache(self.enqueue)
+        self.cache = Cache(self.enqueue, effects.ended)
         self.timers = Timers(clock, self._wake)
         self._effects = effects
         self._statuses = statuses
@@ -230,6 +230,7 @@ class Engine:
         self.timers.set(slot, _earlier(slot.decide_at, slot.write_due))
         if slot.phase in TERMINAL_PHASES and not slot.dirty and slot.is_at_rest:
             slot.drop_all()
+            self._effects.ended(slot)
         return True
 
     async def _has(self, slot: Slot, written: Written) -> bool:

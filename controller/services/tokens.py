@@ -1,31 +1,132 @@
-"""Resource tokens in memory: right for one acting replica, empty after a restart (owners ask again)."""
+"""Resource tokens: how many of something may be used at a time, over all tasks.
+
+A *pool* is one quota of one plugin, a *holder* has at most one token of it: to ask twice, or to give back twice,
+changes nothing. Holders belong to an attempt of a task. What an attempt leaves behind is given back when the task's
+next attempt asks or when the task ends, so that no plugin can leak tokens for good.
+
+Two places keep them: the memory of this process (:class:`InMemoryTokens`: right for one acting replica; after a restart
+running tasks have to ask again) and Redis (:mod:`.redis_tokens`).
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
-from pluginmachinery.core.actions import Done
+from controller.services.figures import PoolFigures
+from pluginmachinery.config import Configuration
+from pluginmachinery.core.actions import Done, NotGranted
+from pluginmachinery.core.errors import PluginMachineryError
+from pluginmachinery.core.plugins import TokenQuotas
+from pluginmachinery.plugins.registry import PluginRegistry
 
-DEFAULT_LIMIT = 1000
-"""Tokens of a quota that names no number of its own; Flyte's ``resource-max-quota``."""
+SWEEP = 30.0
+"""Seconds between two looks for holders whose task is gone."""
+
+Tell = Callable[[str, str, str], None]
+"""Told of every request: plugin, quota, and what came of it (metrics)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """One quota of one plugin; two plugins may give their quotas the same name."""
+
+    plugin: str
+    quota: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has a token: ``owner`` (the plugin's word) of an attempt of a task."""
+
+    namespace: str
+    name: str
+    uid: str
+    attempt: int
+    owner: str
+
+
+class Tasks(Protocol):
+    """What has to be known of TaskExecutions to give back what nobody uses any more."""
+
+    def lives(self, uid: str) -> bool:
+        """Whether this replica acts on it, and it has not ended."""
+
+    async def is_over(self, holder: Holder) -> bool:
+        """Whether the API server says – now, not a cache – that the task has ended or is gone. In doubt: no."""
+
+
+class Limits:
+    """How many tokens a pool has; a plugin is asked when its first token is.
+
+    The general configuration counts, not that of a scope: a quota is over all tasks.
+    """
+
+    def __init__(self, config: Configuration, registry: PluginRegistry) -> None:
+        self._config = config
+        self._registry = registry
+        self._quotas: dict[str, Mapping[str, int]] = {}
+
+    def __call__(self, pool: Pool) -> int:
+        if pool.plugin not in self._quotas:
+            self._quotas[pool.plugin] = self._ask(pool.plugin)
+        return self._quotas[pool.plugin].get(pool.quota) or self._config.propeller.resourcemanager.resource_max_quota
+
+    def _ask(self, plugin_id: str) -> Mapping[str, int]:
+        try:
+            plugin = self._registry.load(plugin_id)
+        except PluginMachineryError:
+            return {}
+        return plugin.token_quotas(self._config) if isinstance(plugin, TokenQuotas) else {}
 
 
 class InMemoryTokens:
-    """An owner has at most one token of a quota: to ask twice, or to give back twice, changes nothing."""
+    """Tokens of this process."""
 
-    def __init__(self, limits: Mapping[str, int] | None = None, default_limit: int = DEFAULT_LIMIT) -> None:
-        self._limits = limits or {}
-        self._default_limit = default_limit
-        self._owners: defaultdict[str, set[str]] = defaultdict(set)
+    def __init__(self, limits: Callable[[Pool], int], tell: Tell = lambda _plugin, _quota, _outcome: None) -> None:
+        self._limits = limits
+        self._tell = tell
+        self._holders: defaultdict[Pool, set[Holder]] = defaultdict(set)
 
-    async def allocate(self, quota: str, owner: str) -> Done:
-        owners = self._owners[quota]
-        granted = owner in owners or len(owners) < self._limits.get(quota, self._default_limit)
-        if granted:
-            owners.add(owner)
-        return Done(granted)
-
-    async def release(self, quota: str, owner: str) -> Done:
-        self._owners[quota].discard(owner)
+    async def allocate(self, pool: Pool, holder: Holder) -> Done:
+        self._release_where(lambda other: other.uid == holder.uid and other.attempt < holder.attempt)
+        holders, limit = self._holders[pool], self._limits(pool)
+        if holder not in holders and len(holders) >= limit:
+            self._tell(pool.plugin, pool.quota, "exhausted")
+            return NotGranted(reason=exhausted(pool, len(holders), limit))
+        holders.add(holder)
+        self._tell(pool.plugin, pool.quota, "granted")
         return Done(True)
+
+    async def release(self, pool: Pool, holder: Holder) -> Done:
+        self._holders[pool].discard(holder)
+        return Done(True)
+
+    def forget(self, uid: str) -> None:
+        """The task has ended."""
+        self._release_where(lambda holder: holder.uid == uid)
+
+    def pools(self) -> tuple[PoolFigures, ...]:
+        return tuple(
+            PoolFigures(pool.plugin, pool.quota, len(holders), self._limits(pool))
+            for pool, holders in self._holders.items()
+        )
+
+    async def keep(self, tasks: Tasks) -> None:
+        """Give back what tasks have that are gone, for ever."""
+        while True:
+            await asyncio.sleep(SWEEP)
+            self._release_where(lambda holder: not tasks.lives(holder.uid))
+
+    def _release_where(self, is_over: Callable[[Holder], bool]) -> None:
+        for holders in self._holders.values():
+            over = [holder for holder in holders if is_over(holder)]
+            holders.difference_update(over)
+
+
+def exhausted(pool: Pool, taken: int, limit: int) -> str:
+    """For people: why there is no token."""
+    return f"{taken} of {limit} tokens of {pool.quota or 'the quota'} ({pool.plugin}) are taken"

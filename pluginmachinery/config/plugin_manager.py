@@ -83,6 +83,20 @@ class EventsConfig(Section):
     """How many may be written at once after a quiet time."""
 
 
+class TokensConfig(Section):
+    """Resource tokens in Redis, beside ``propeller.resourcemanager``, which says where Redis is."""
+
+    lease: Duration = Duration.of(minutes=2)
+    """A token that was not renewed for this long is looked at: it is freed if its task has ended or is gone. Tokens of
+    tasks that live are never freed, however long nobody renewed them."""
+    prefix: str = "flyte-plugin-manager"
+    """Begins the names of all keys. Installations that share a Redis need one each: what one does not find in its own
+    cluster it takes for gone."""
+    password_file: str = ""
+    """File with the password of Redis, as a mounted Secret. Absent: the environment variable
+    ``FLYTE_PLUGIN_MANAGER_REDIS_PASSWORD``, else ``propeller.resourcemanager.redis.hostKey``."""
+
+
 class ScopeConfig(Section):
     """What differs for one project, one domain, or one project in one domain."""
 
@@ -125,5 +139,7 @@ class PluginManagerConfig(Section):
     """How tasks get their secrets."""
     events: EventsConfig = EventsConfig()
     """Kubernetes events about tasks."""
+    tokens: TokensConfig = TokensConfig()
+    """Resource tokens in Redis."""
     scopes: tuple[ScopeConfig, ...] = ()
     """What differs for single projects and domains. All that match apply, the more specific ones later."""

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from pluginmachinery.config.resource_manager import ResourceManagerConfig
 from pluginmachinery.config.sections import Int32, Section
 
 
@@ -48,3 +49,5 @@ class PropellerConfig(Section):
     """Failure budgets."""
     literal_offloading_config: LiteralOffloadingConfig = LiteralOffloadingConfig()
     """Offloading of large literals."""
+    resourcemanager: ResourceManagerConfig = ResourceManagerConfig()
+    """Resource tokens."""

@@ -93,7 +93,13 @@ class WriteInputs:
 
 @dataclass(frozen=True, slots=True)
 class AllocateToken:
-    """Take one token of a named quota for this owner; the result says whether it was granted."""
+    """Take one token of a named quota for this owner.
+
+    The answer is ``Done(True)`` or ``NotGranted`` (a ``Done`` whose value is False): then the task waits and asks
+    again. A quota is the plugin's own (see :class:`~.plugins.TokenQuotas`); owners are those of one attempt of one
+    task. To ask twice for the same owner changes nothing. Tokens that an attempt leaves behind are given back when the
+    next one asks or the task ends.
+    """
 
     quota: str
     owner: str
@@ -170,6 +176,14 @@ class Done:
     """It was done; ``value`` is the answer (the created object, granted yes or no, a service's JSON)."""
 
     value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotGranted(Done):
+    """A token was not granted this time; ``reason`` says to a person why: all are taken, or nobody can tell."""
+
+    value: Any = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from pluginmachinery.config import Configuration
 from pluginmachinery.core.actions import Observation, ResourceKind
 from pluginmachinery.core.phases import PhaseInfo
 from pluginmachinery.core.tasks import PluginContext, TaskContext, TaskMetadata
@@ -70,6 +71,16 @@ class AbortOverride(Protocol):
     """Ability of a KubernetesPlugin: its object is not simply deleted on abort."""
 
     def on_abort(self, task: TaskContext, resource: Mapping[str, Any]) -> AbortBehavior: ...
+
+
+@runtime_checkable
+class TokenQuotas(Protocol):
+    """Ability of a plugin of either kind: it names quotas of resource tokens, and how many tokens each has.
+
+    A quota that is not named here, or with the number 0, has ``propeller.resourcemanager.resourceMaxQuota`` tokens.
+    """
+
+    def token_quotas(self, config: Configuration) -> Mapping[str, int]: ...
 
 
 @runtime_checkable

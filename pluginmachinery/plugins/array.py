@@ -7,10 +7,11 @@ it becomes the plugin that the life cycle drives. Source: ``plugins/array/k8s``.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pluginmachinery.config import Configuration
 from pluginmachinery.core.actions import Observation, WakeAt
 from pluginmachinery.core.errors import PluginError
 from pluginmachinery.core.phases import (
@@ -49,6 +50,11 @@ class ArrayPlugin:
     id: str = "k8s-array"
     conduct: ArrayConduct = field(default_factory=ArrayConduct)
     _seen: Seen = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def token_quotas(self, config: Configuration) -> Mapping[str, int]:
+        """One quota, that sub-tasks take tokens of while they run."""
+        quota = config.plugins.k8s_array.resource_config
+        return {quota.primary_label: quota.limit}
 
     def handle(self, task: TaskContext, state: PluginState, observation: Observation) -> Transition:
         """Launch and follow sub-tasks; at the end, put their outputs or errors together."""
@@ -110,6 +116,8 @@ class ArrayPlugin:
             case Stage.FAILED_RETRYABLY:
                 return PhaseInfo(Phase.RETRYABLE_FAILURE, error=_error_of(state), info=info)
         words = summary.in_words(state)
+        if run.held and Phase.WAITING_FOR_RESOURCES in state.phases:
+            words = f"{words}; {run.held}"
         if not self.conduct.aggregate_phase or summary.has_started(state):
             return running(version=state.version, reason=words, info=info)
         waits = Phase.WAITING_FOR_RESOURCES in state.phases and Phase.QUEUED not in state.phases

@@ -70,7 +70,8 @@ _MOVED = Outcome(moved=True)
 
 
 class Run:
-    """What one call works with. ``links`` are log links of the sub-tasks that were looked at."""
+    """What one call works with. ``links`` are log links of the sub-tasks that were looked at, ``held`` says why
+    no token was granted."""
 
     def __init__(
         self,
@@ -84,6 +85,7 @@ class Run:
         self.state = state
         self.subs = SubTasks(task)
         self.links: list[Mapping[str, Any]] = []
+        self.held = ""
         self._observation = observation
         self._answers = Answers(observation)
         self._conduct = conduct
@@ -247,6 +249,7 @@ class Run:
             state.enter(Stage.ABORT)
             return _MOVED
         self.links += worker.links
+        self.held = worker.held
         if progress.trouble is not None:
             raise Stop(progress.trouble)
         if not over:

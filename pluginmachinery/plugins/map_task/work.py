@@ -27,6 +27,7 @@ from pluginmachinery.core.actions import (
     Done,
     Files,
     Found,
+    NotGranted,
     ObjectRef,
     Observe,
     Patch,
@@ -113,7 +114,11 @@ Seen = dict[ObjectRef, int]
 
 
 class Worker:
-    """Does the work of one call. ``orders`` holds what it asks for; ``links`` the first log links that it has seen."""
+    """Does the work of one call.
+
+    ``orders`` holds what it asks for, ``links`` the first log links that it has seen, ``held`` why no token was
+    granted.
+    """
 
     def __init__(
         self,
@@ -126,6 +131,7 @@ class Worker:
     ) -> None:
         self.orders = Orders()
         self.links: list[Mapping[str, Any]] = []
+        self.held = ""
         self.state = state
         self._task = task
         self._subs = subs
@@ -213,7 +219,8 @@ class Worker:
         match self._answers.of(AllocateToken, self._name(work)):
             case Done(True):
                 self._create(work)
-            case Done():
+            case Done() as answer:
+                self.held = answer.reason if isinstance(answer, NotGranted) else ""
                 _finish(work, Phase.WAITING_FOR_RESOURCES)
             case result:
                 raise Stop(refusals.as_error(result, "no token could be taken"))

@@ -132,7 +132,7 @@ class Controller:
         self.later = timedelta()
         self.leading = True
         self.api = ApiServer(Credentials(server=server.url), timeout=5)
-        effects = Effects(self.api, NoStore(), InMemoryTokens(), may_act=lambda: self.leading)
+        effects = Effects(self.api, NoStore(), InMemoryTokens(lambda _: 1000), may_act=lambda: self.leading)
         self.engine = Engine(
             None,  # type: ignore[arg-type]
             effects,

@@ -46,7 +46,7 @@ class Process:
             kinds=[kind for one in registry.declarations for kind in one.resources] + list(kinds),
             credentials=Credentials(server=server.url),
             outputs=NoStore(),
-            tokens=InMemoryTokens(),
+            tokens=InMemoryTokens(lambda _: 1000),
             metrics=Metrics("1.2.3", "abc"),
             options=options,
             listen=bound,

@@ -71,8 +71,9 @@ class World:
         self.store = Store()
         self.slot = Slot("ns", "t", "u1")
         self.slot.absorb({"metadata": {"name": "t", "namespace": "ns", "resourceVersion": "1"}, "spec": {}})
+        self.tokens = InMemoryTokens(lambda _: 1000)
         self.effects = Effects(
-            api, self.store, InMemoryTokens(), may_act=lambda: self.leading, sleep=self._sleep, patience=0
+            api, self.store, self.tokens, may_act=lambda: self.leading, sleep=self._sleep, patience=0
         )
 
     async def _sleep(self, seconds: float) -> None:
@@ -288,12 +289,11 @@ async def test_the_other_services(world: World) -> None:
     assert await world.do(WakeAt(EPOCH)) == Done()
 
 
-async def test_tokens_are_counted_by_owner() -> None:
-    tokens = InMemoryTokens({"q": 2})
-    assert [(await tokens.allocate("q", owner)).value for owner in "aabc"] == [True, True, True, False]
-    await tokens.release("q", "a")
-    await tokens.release("q", "a")
-    assert [(await tokens.allocate("q", owner)).value for owner in "ca"] == [True, False]
+async def test_what_a_task_has_is_free_when_it_ends(world: World) -> None:
+    await world.do(AllocateToken("q", "t"))
+    assert [pool.taken for pool in world.tokens.pools()] == [1]
+    world.effects.ended(world.slot)
+    assert [pool.taken for pool in world.tokens.pools()] == [0]
 
 
 async def test_a_server_that_never_was(world: World) -> None:
@@ -305,7 +305,7 @@ async def test_a_server_that_never_was(world: World) -> None:
         waits += 1
         world.leading = waits < 20
 
-    effects = Effects(api, world.store, InMemoryTokens(), may_act=lambda: world.leading, sleep=sleep)
+    effects = Effects(api, world.store, InMemoryTokens(lambda _: 1000), may_act=lambda: world.leading, sleep=sleep)
     with pytest.raises(NotLeading):
         await effects.carry_out(world.slot, (Create(POD, pod()),))
     await api.close()
