@@ -66,7 +66,7 @@ def environments_schema() -> Schema:
                 "uniqueItems": True,
             },
             "targets": {
-                "description": "What render writes; absent: all.",
+                "description": "What render writes; absent: kustomize, helm, configmap.",
                 "type": "array",
                 "items": {"enum": list(TARGETS)},
             },

@@ -2,4 +2,8 @@
 
 from typing import Final
 
-TARGETS: Final = ("kustomize", "helm", "configmap")
+OWN_TARGETS: Final = ("kustomize", "helm", "configmap")
+"""What installs our controller; written where nobody names targets."""
+FLYTE_TARGETS: Final = ("flyte-core", "flyte-binary", "flyte2")
+"""Values for Flyte's own charts: flyte-core and flyte-binary of Flyte 1, flyte-binary of Flyte 2."""
+TARGETS: Final = (*OWN_TARGETS, *FLYTE_TARGETS)

@@ -28,10 +28,12 @@ STALE = 1
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and name the files if the folder is stale.")
 @problems_end_the_command
 def render(folder: Path, names: tuple[str, ...], every: bool, targets: tuple[str, ...], out: Path, check: bool) -> None:
-    """Write what a cluster reads, below --out: kustomize/, helm/ENV/, configmap/ENV/.
+    """Write what a cluster reads, below --out: kustomize/, helm/ENV/, configmap/ENV/; for Flyte's own charts
+    flyte-core/ENV/, flyte-binary/ENV/, flyte2/ENV/ (docs/flyte-charts.md).
 
     The same source gives the same bytes. Files that did not change are not touched, files of earlier renders that are
-    no longer wanted are removed, files that configgen did not write are left alone.
+    no longer wanted are removed, files that configgen did not write are left alone. What the source says and a target
+    can not express is told as a warning; lint makes findings of it.
 
     \b
     Exit codes: 0 done (or up to date); 1 stale, with --check; 2 an error, nothing was written.
@@ -55,6 +57,8 @@ def render(folder: Path, names: tuple[str, ...], every: bool, targets: tuple[str
     for verb, paths in (("create", changes.created), ("update", changes.updated), ("remove", changes.removed)):
         for path in paths:
             click.echo(f"{'would ' if check else ''}{verb} {path}")
+    for loss in rendered.losses:
+        click.echo(f"warning: {loss}", err=True)
     new, updated, removed = len(changes.created), len(changes.updated), len(changes.removed)
     unchanged = len(rendered.files) - new - updated
     click.echo(f"{new} new, {updated} updated, {removed} removed, {unchanged} unchanged", err=True)

@@ -19,12 +19,18 @@ from pluginmachinery.config.yaml_text import key_text
 
 VERSION: Final = "1.16.8"
 """The Flyte version whose charts' defaults are known."""
-_CHARTS: Final = {Form.FLYTE_CORE: "flyte-core", Form.FLYTE_BINARY: "flyte-binary"}
+_CHARTS: Final = {Form.FLYTE_CORE: "flyte-core", Form.FLYTE_BINARY: "flyte-binary", Form.FLYTE_2: "flyte2"}
+_TITLES: Final = {Form.FLYTE_2: "flyte-binary of Flyte 2"}
 
 
 def chart_name(form: Form) -> str:
     """The chart whose defaults are known for the form; empty where none are."""
     return _CHARTS.get(form, "")
+
+
+def chart_title(form: Form) -> str:
+    """The chart with its version, for people; empty where the defaults are not known."""
+    return _TITLES.get(form) or (f"{chart_name(form)} {VERSION}" if chart_name(form) else "")
 
 
 @cache
@@ -34,8 +40,8 @@ def chart_defaults(form: Form) -> Values:
     if not name:
         return Values(form, {}, (), {})
     text = files("configgen.importers").joinpath("defaults", f"{name}.yaml").read_text("utf-8")
-    parsed = yaml_text.parse(f"{name} {VERSION}", text)
-    here = Location(f"{name} {VERSION}")
+    parsed = yaml_text.parse(chart_title(form), text)
+    here = Location(chart_title(form))
     return Values(form, parsed.tree, (), dict.fromkeys(parsed.locations, here))
 
 

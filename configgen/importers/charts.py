@@ -6,6 +6,7 @@ Facts of the charts flyte-core and flyte-binary at v1.16.8 and of what they were
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -27,6 +28,8 @@ CORE_COMPONENTS: Final = {
 }
 """flyte-core's components with a ``plugin_config``, which holds only where the component is ``enabled``, and the
 document that it becomes."""
+_LITERAL: Final = re.compile(r"""\{\{\s*(?:`([^`]*)`|"([^"\\]*)")\s*\}\}""")
+"""A template that is nothing but a text, which is how people keep braces of Flyte's own from Helm."""
 _PLUGIN_SECTIONS: Final = frozenset({"plugins", "tasks", "task_resources"})
 _LOGS: Final = {"kubernetes": "kubernetes", "cloudwatch": "cloudwatch", "stackdriver": "stackdriver"}
 
@@ -81,8 +84,11 @@ def _core_documents(values: Mapping[str, Any], locations: Locations, prefix: Pat
             yield draft
 
 
-def binary_documents(values: Mapping[str, Any], locations: Locations, prefix: Path) -> Iterator[Draft]:
-    """The documents that flyte-binary renders of its values: 001-plugins.yaml, then 100-inline-config.yaml."""
+def binary_documents(
+    values: Mapping[str, Any], locations: Locations, prefix: Path, *, flyte_2: bool = False
+) -> Iterator[Draft]:
+    """The documents that flyte-binary renders of its values: 001-plugins.yaml, then 100-inline-config.yaml. Flyte 2's
+    chart has values for connectors, and renders them nowhere."""
     configuration = _mapping(values.get("configuration"))
     at = (*prefix, "configuration")
     plugins = Draft("001-plugins.yaml", prefix)
@@ -93,7 +99,9 @@ def binary_documents(values: Mapping[str, Any], locations: Locations, prefix: Pa
     _put_image(plugins, _mapping(configuration.get("co-pilot")).get("image"), at, locations)
     if plugins.tree:
         yield plugins
-    yield from _connectors(values, configuration, at, locations, prefix)
+    for draft in _connectors(values, configuration, at, locations, prefix):
+        draft.gate = draft.prefix if flyte_2 else draft.gate
+        yield draft
     if isinstance(configuration.get("inline"), Mapping):
         yield _whole("100-inline-config.yaml", configuration["inline"], (*at, "inline"), locations)
 
@@ -108,7 +116,7 @@ def _connectors(
         content = configuration.get(key)
         if isinstance(content, Mapping):
             draft = Draft("001-plugins.yaml", (*at, key))
-            draft.put(("plugins", section), content, (*at, key), locations)
+            draft.put(("plugins", section), _without_literals(content), (*at, key), locations)
             enabled = _mapping(values.get(component)).get("enabled") is True
             draft.gate = None if enabled else (*prefix, component, "enabled")
             yield draft
@@ -142,8 +150,20 @@ def _put_image(draft: Draft, image: Any, at: Path, locations: Locations) -> None
 
 def _whole(name: str, content: Mapping[str, Any], source: Path, locations: Locations) -> Draft:
     draft = Draft(name, source)
-    draft.put((), content, source, locations)
+    draft.put((), _without_literals(content), source, locations)
     return draft
+
+
+def _without_literals(value: Any) -> Any:
+    """What the chart's templates make of a value: texts in templates stand for themselves, all else stays."""
+    match value:
+        case str() if "{{" in value:
+            return _LITERAL.sub(lambda match: match.group(1) or match.group(2) or "", value)
+        case Mapping():
+            return {_without_literals(key): _without_literals(member) for key, member in value.items()}
+        case list():
+            return [_without_literals(item) for item in value]
+    return value
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -72,8 +72,11 @@ class Values:
 
     def documents(self) -> list[Recognised]:
         """What the chart makes of them, its own defaults not counted."""
-        read = charts.core_documents if self.form is Form.FLYTE_CORE else charts.binary_documents
-        drafts = read(self.tree, self.locations, self.prefix)
+        if self.form is Form.FLYTE_CORE:
+            drafts = charts.core_documents(self.tree, self.locations, self.prefix)
+        else:
+            flyte_2 = self.form is Form.FLYTE_2
+            drafts = charts.binary_documents(self.tree, self.locations, self.prefix, flyte_2=flyte_2)
         found = [
             Recognised(self.form, draft.name, draft.tree, draft.prefix, draft.locations, draft.gate) for draft in drafts
         ]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from configgen.importers.chart_defaults import VERSION, chart_name, merged
+from configgen.importers.chart_defaults import chart_name, chart_title, merged
 from configgen.importers.forms import Form, Recognised, Values
 from configgen.importers.inputs import Input
 from configgen.importers.layer_text import documents as layer_documents
@@ -51,13 +51,13 @@ class Import:
 def run(inputs: Sequence[Input]) -> Import:
     """Read everything as Flyte does, and cut it into layers."""
     notes = Notes()
-    chart, below = _chart_layer(inputs)
+    chart, title, below = _chart_layer(inputs)
     trees: dict[str, Tree] = {}
     for one in inputs:
         tree = _with_optional(harmonised(without_repetition(_effective(one, notes)), below), below)
         trees[one.name] = harmonised(tree, next(iter(trees.values()), {}))
     shared = common(list(trees.values()), below)
-    files = _layer(f"charts/{chart}", below, f"the defaults of Flyte's chart {chart} {VERSION}") if chart else {}
+    files = _layer(f"charts/{chart}", below, f"the defaults of Flyte's chart {title}") if chart else {}
     named = ", ".join(name for one in inputs for name in _names(one))
     files |= _layer("base", patch(below, shared), f"what is said in {named}")
     bottom = [f"charts/{chart}"] if chart else []
@@ -127,8 +127,6 @@ def _documents(one: Input, notes: Notes) -> Iterator[Recognised]:
             if other.form is not form:
                 place = other.locations.get(other.prefix)
                 notes.warning(place, "", f"left out: {other.form.value} beside {form.value}", "import them apart")
-        if form is Form.FLYTE_2:
-            notes.note(alike[0].locations.get(()), "", "the defaults of Flyte 2's chart are not known here")
         together = merged(form, alike)
         found = together.documents()
         yield from (document for document in found if document.gate is None and is_ours(document.tree))
@@ -158,17 +156,18 @@ def _documents_of(part: Any) -> list[Recognised]:
     return [part] if isinstance(part, Recognised) and is_ours(part.tree) else []
 
 
-def _chart_layer(inputs: Sequence[Input]) -> tuple[str, Tree]:
-    """The chart that all environments are values of, and what it says by itself; empty where there is no such."""
+def _chart_layer(inputs: Sequence[Input]) -> tuple[str, str, Tree]:
+    """The chart that all environments are values of, its title, and what it says by itself; empty where there is no
+    such."""
     forms = {one.form for one in inputs}
     form = forms.pop() if len(forms) == 1 else None
     if form is None or not chart_name(form):
-        return "", {}
+        return "", "", {}
     silent = Notes()
     documents = [document for document in merged(form, []).documents() if document.gate is None]
     tree = translate(documents, silent)
     settle(tree, Written(documents), silent)
-    return chart_name(form), tree
+    return chart_name(form), chart_title(form), tree
 
 
 def _layer(name: str, tree: Tree, what: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ goes.
     environments:
       prod:
         layers: [base, cloud/aws, environments/prod]   # folders beside this file, the later wins
-        targets: [kustomize, helm]                     # what `configgen render` writes; absent: all
+        targets: [kustomize, helm]                     # what `render` writes; absent: ours, not Flyte's
         namespace: flyte                               # where the controller is installed
 """
 
@@ -22,7 +22,7 @@ from typing import Final
 from configgen.layers.files import read_text
 from configgen.layers.yaml_tree import YamlEntry, YamlList, YamlMapping, YamlNode, YamlScalar, read_yaml
 from configgen.problems import Problem, SourceError
-from configgen.targets import TARGETS
+from configgen.targets import OWN_TARGETS, TARGETS
 
 FILE: Final = "configgen.yaml"
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -107,7 +107,7 @@ class _Reader:
             self._problem(entry, path, f"{entry.key!r} is no name for an environment", mend)
         if not isinstance(body, YamlMapping):
             self._problem(entry, path, "no mapping", "give it layers: and namespace:")
-            return EnvironmentDefinition(entry.key, (), TARGETS, "")
+            return EnvironmentDefinition(entry.key, (), OWN_TARGETS, "")
         self._known_keys(body, path, ("layers", "targets", "namespace"))
         layers = self._layers(body, path, entry)
         return EnvironmentDefinition(entry.key, layers, self._targets(body, path), self._namespace(body, path, entry))
@@ -131,7 +131,7 @@ class _Reader:
     def _targets(self, body: YamlMapping, path: str) -> tuple[str, ...]:
         entry = _member(body, "targets")
         if entry is None:
-            return TARGETS
+            return OWN_TARGETS
         targets = []
         for item in self._texts(entry, f"{path}.targets"):
             name = str(item.value)

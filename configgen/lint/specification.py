@@ -75,6 +75,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("gated-off", _WARNING, charts.gated_off),
     Rule("no-chart-section", _ERROR, charts.no_chart_section),
     Rule("scopes-not-expressible", _ERROR, charts.unexpressed_scopes),
+    Rule("store-not-rendered", _WARNING, charts.store_elsewhere),
     # Amounts
     Rule("default-above-limit", _ERROR, amounts.default_above_limit, whole=True),
     Rule("request-above-limit", _ERROR, amounts.request_above_limit, whole=True),

@@ -22,10 +22,12 @@ HEADER: Final = "# Rendered by configgen"
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What a render comes to: relative path → text, and the folders that it owns (stale files are looked for there)."""
+    """What a render comes to: relative path → text, the folders that it owns (stale files are looked for there), and
+    what the source says and a target has no word for."""
 
     files: Mapping[str, str]
     folders: tuple[str, ...]
+    losses: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version as installed_version
+from typing import Any
 
 from configgen.operators import needed
 from configgen.release.manifests import Manifest, objects
@@ -19,13 +20,14 @@ from pluginmachinery.plugins.registry import PluginDeclaration
 class Release:
     """One installation, ready to be written in the form of any target.
 
-    ``documents``: the configuration's files (name → text); ``plugins``: IDs of the enabled plugins that rights are
-    given for; ``origin``: what the headers of the files name as their source.
+    ``tree``: the configuration, ``documents``: its files (name → text); ``plugins``: IDs of the enabled plugins that
+    rights are given for; ``origin``: what the headers of the files name as their source.
     """
 
     name: str
     namespace: str
     values: ReleaseValues
+    tree: dict[str, Any]
     documents: dict[str, str]
     plugins: tuple[PluginDeclaration, ...]
     origin: str

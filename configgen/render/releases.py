@@ -19,11 +19,13 @@ SHIPPED = "the shipped configuration"
 def release_of(environment: Environment) -> Release:
     """What an environment installs."""
     origin = f"the environment {environment.name}"
+    tree = with_plain_ids(plain(environment.config))
     return Release(
         name=environment.name,
         namespace=environment.definition.namespace,
         values=environment.values,
-        documents=documents_of(plain(environment.config), origin),
+        tree=tree,
+        documents=documents_of(tree, origin),
         plugins=environment.plugins,
         origin=origin,
     )
@@ -61,6 +63,7 @@ def shipped_release(documents: dict[str, str] | None = None) -> Release:
         name=NAME,
         namespace="",
         values=ReleaseValues(),
+        tree={},
         documents=shipped_documents() if documents is None else documents,
         plugins=tuple(declaration_of(name) for name in ChartValues().rbac.plugins),
         origin=SHIPPED,

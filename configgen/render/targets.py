@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from configgen.layers.environments import Source
-from configgen.render import configmap, helm, kustomize
+from configgen.flyte_charts.unexpressed import unexpressed
+from configgen.layers.environments import Environment, Source
+from configgen.layers.nodes import dotted, nearest, place_of, plain
+from configgen.problems import Problem
+from configgen.render import configmap, flyte_charts, helm, kustomize
 from configgen.render.output import Rendered
 from configgen.render.release import Release
 from configgen.render.releases import release_of, shipped_release
-from configgen.targets import TARGETS
+from configgen.targets import FLYTE_TARGETS, TARGETS
 
 
 def rendering(folder: Path, names: Sequence[str] = (), targets: Sequence[str] = ()) -> Rendered:
@@ -28,7 +31,17 @@ def rendering(folder: Path, names: Sequence[str] = (), targets: Sequence[str] = 
     selected = [target for target in TARGETS if not targets or target in targets]
     rendered = [_render(target, asking_for(target), every=every) for target in selected if asking_for(target) or every]
     files = {name: text for part in rendered for name, text in part.files.items()}
-    return Rendered(files, tuple(folder for part in rendered for folder in part.folders))
+    losses = {loss for environment in environments for loss in _losses(environment, tuple(wanted[environment.name]))}
+    return Rendered(files, tuple(folder for part in rendered for folder in part.folders), tuple(sorted(losses)))
+
+
+def _losses(environment: Environment, targets: tuple[str, ...]) -> Iterator[Problem]:
+    """What an environment says and its targets leave out, with its place."""
+    tree = environment.config
+    for found in unexpressed(plain(tree), targets):
+        place = place_of(nearest(tree, found.path))
+        message = f"the target {' and '.join(found.targets)} {found.message}"
+        yield Problem(place.file, place.line, place.column, dotted(found.path), message, found.mend)
 
 
 def _render(target: str, releases: Sequence[Release], *, every: bool) -> Rendered:
@@ -37,6 +50,8 @@ def _render(target: str, releases: Sequence[Release], *, every: bool) -> Rendere
             return helm.render(releases, every=every)
         case "configmap":
             return configmap.render(releases, every=every)
+        case _ if target in FLYTE_TARGETS:
+            return flyte_charts.render(target, releases, every=every)
         case _ if not releases:
             return Rendered({}, (kustomize.FOLDER,))
         case _:

@@ -7,12 +7,14 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from configgen.lint.linting import lint
 from configgen.lint.specification import RULES
-from configgen.lint.subjects import Subject
+from configgen.lint.subjects import Piece, Subject
+from configgen.targets import FLYTE_TARGETS
 from tests.configgen.conftest import EXAMPLE, PLUGINS, Configgen
 
 Make = Callable[..., Path]
@@ -146,6 +148,16 @@ FILES = {
         2,
     ),
     "ray in values of flyte-core": ("no-chart-section", _CORE + "        {}\nray: {a: b}\n", 6),
+    "a member of configmap that flyte-core does not render": (
+        "no-chart-section",
+        "configmap:\n  k8s: {plugins: {k8s: {}}}\n  ray:\n    plugins: {ray: {serviceType: ClusterIP}}\n",
+        3,
+    ),
+    "connectors, which Flyte 2's chart does not render": (
+        "no-chart-section",
+        "flyte-core-components: {runs: {}}\nconfiguration:\n  connectorService: {supportedTaskTypes: [a]}\n",
+        3,
+    ),
     "our section in values of Flyte's chart": (
         "scopes-not-expressible",
         "configuration:\n  inline:\n    plugin-manager:\n      scopes: [{project: a}]\n",
@@ -356,7 +368,7 @@ def test_a_node_pool_with_a_typo(configgen: Configgen, make_source: Make) -> Non
 
 
 def test_every_rule_has_a_case() -> None:
-    cases = {case[0] for case in (*FILES.values(), *SOURCES.values())} | {"selector-without-nodes"}
+    cases = {case[0] for case in (*FILES.values(), *SOURCES.values(), *FOR_FLYTE.values())} | {"selector-without-nodes"}
     assert {rule.id for rule in RULES} == cases
 
 
@@ -502,3 +514,36 @@ def test_targets_that_can_not_express_scopes(targets: tuple[str, ...], found: in
     tree = {"plugin-manager": {"scopes": [{"project": "a"}]}}
     subject = Subject(name="prod", file="configgen.yaml", tree=tree, locate=lambda _: None, targets=targets)
     assert len([one for one in lint(subject) if one.rule == "scopes-not-expressible"]) == found
+
+
+FOR_FLYTE = {
+    "a policy": ("scopes-not-expressible", {"plugin-manager": {"policy": {"deny": "restricted"}}}, "flyte-core"),
+    "secrets without a webhook": (
+        "scopes-not-expressible",
+        {"plugin-manager": {"secrets": {"inject": "kubernetes"}}},
+        "flyte-binary",
+    ),
+    "no system retries": ("scopes-not-expressible", {"plugin-manager": {"retries": {"system": 0}}}, "flyte2"),
+    "the store": ("store-not-rendered", {"storage": {"type": "s3", "container": "a"}}, "flyte-core"),
+    "platform resources": ("key-of-other-version", {"task_resources": {"limits": {"cpu": "1"}}}, "flyte2"),
+    "map tasks": ("plugin-gone", {"tasks": {"task-plugins": {"enabled-plugins": ["k8s-array"]}}}, "flyte2"),
+}
+
+
+@pytest.mark.parametrize(("rule", "tree", "target"), FOR_FLYTE.values(), ids=FOR_FLYTE)
+def test_what_a_target_of_flyte_has_no_word_for(rule: str, tree: dict[str, Any], target: str) -> None:
+    def rules(*targets: str) -> set[str]:
+        piece = Piece("a.yaml", tree, lambda _: None)
+        subject = Subject(
+            name="prod", file="a.yaml", tree=tree, locate=lambda _: None, targets=targets, pieces=(piece,)
+        )
+        return {one.rule for one in lint(subject)}
+
+    assert rule in rules(target)
+    assert rule not in rules("kustomize", "helm", "configmap")
+
+
+def test_what_flyte_can_say_in_other_words_is_no_loss() -> None:
+    tree = {"plugin-manager": {"retries": {"system": 3}, "workers": 3, "secrets": {"inject": "webhook"}}}
+    subject = Subject(name="prod", file="a.yaml", tree=tree, locate=lambda _: None, targets=FLYTE_TARGETS)
+    assert "scopes-not-expressible" not in {one.rule for one in lint(subject)}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from configgen.targets import FLYTE_TARGETS
 from pluginmachinery.config.documents import Document, read_as_flyte, read_strict
 from tests.configgen.conftest import EXAMPLE, PLUGINS, Configgen, compare_golden, tree
 
@@ -20,6 +21,37 @@ def test_the_example_renders_to_what_is_on_record(configgen: Configgen, tmp_path
     result = configgen("-C", EXAMPLE, "render", "--all", "--target", "helm,configmap", "--out", tmp_path)
     assert result.exit_code == 0, result.output
     compare_golden(tree(tmp_path), GOLDEN / "rendered")
+
+
+def test_the_example_for_flytes_own_charts_is_what_is_on_record(configgen: Configgen, tmp_path: Path) -> None:
+    result = configgen("-C", EXAMPLE, "render", "--env", "prod", "--target", ",".join(FLYTE_TARGETS), "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "the target flyte2 leaves it out: Flyte 2 has no platform-wide defaults" in result.stderr
+    compare_golden(tree(tmp_path), GOLDEN / "flyte-charts")
+
+
+def test_flytes_charts_are_rendered_for_those_who_ask(
+    configgen: Configgen, make_source: Callable[..., Path], tmp_path: Path
+) -> None:
+    source = make_source({"base": {"config/a.yaml": PLUGINS}})
+    arguments = ("render", "-C", source, "--all", "--out", tmp_path / "out")
+    assert configgen(*arguments).exit_code == 0
+    assert {name.split("/")[0] for name in tree(tmp_path / "out")} == {"kustomize", "helm", "configmap"}
+    assert configgen(*arguments, "--target", "flyte2").exit_code == 0
+    result = configgen(*arguments, "--check")
+    assert (result.exit_code, result.stdout) == (1, "would remove flyte2/test/values.yaml\n")
+
+
+def test_what_a_target_can_not_express_is_told_with_its_place(
+    configgen: Configgen, make_source: Callable[..., Path], tmp_path: Path
+) -> None:
+    scopes = "plugin-manager:\n  scopes:\n  - project: a\n    k8s: {scheduler-name: b}\n"
+    source = make_source({"base": {"config/a.yaml": PLUGINS, "config/b.yaml": scopes}})
+    result = configgen("render", "-C", source, "--all", "--target", "flyte-core", "--out", tmp_path / "out")
+    assert result.exit_code == 0
+    place = "warning: base/config/b.yaml:2:3: plugin-manager.scopes: "
+    assert place + "the target flyte-core can not express overrides per project and domain; drop" in result.stderr
+    assert "plugin-manager" not in (tmp_path / "out/flyte-core/test/values.yaml").read_text()
 
 
 def test_the_overlays_of_the_repository_are_what_the_example_renders_to(configgen: Configgen, tmp_path: Path) -> None:

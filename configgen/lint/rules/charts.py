@@ -3,10 +3,11 @@ settings that stop at a gate."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final
 
+from configgen.flyte_charts.unexpressed import Unexpressed, of_our_controller, of_the_store
 from configgen.importers.charts import CORE_COMPONENTS
 from configgen.importers.forms import Form
 from configgen.lint.rules.plugins import choices, known
@@ -72,7 +73,7 @@ def _installed(subject: Subject) -> list[str]:
 def gated_off(subject: Subject) -> Iterator[Hit]:
     """Settings of a component that is not enabled: the chart does not render them."""
     for piece in subject.pieces:
-        if piece.gate is not None:
+        if piece.gate is not None and piece.gate != piece.prefix:
             message = f"the chart renders this only where {dotted(piece.gate)} is true"
             yield Hit(piece.prefix, message, f"set {dotted(piece.gate)}: true, or remove it", piece.locate(()))
 
@@ -81,6 +82,9 @@ def no_chart_section(subject: Subject) -> Iterator[Hit]:
     """Settings of a plugin for which the chart has no place of its own."""
     if not subject.is_values:
         return
+    for piece in subject.pieces:
+        if piece.gate == piece.prefix:
+            yield Hit(piece.prefix, "the chart renders this nowhere", _home(subject), piece.locate(()))
     for name in _WITHOUT_SECTION:
         places: list[Path] = [(name,)]
         if subject.form is Form.FLYTE_BINARY:
@@ -99,17 +103,23 @@ def no_chart_section(subject: Subject) -> Iterator[Hit]:
 
 def _home(subject: Subject) -> str:
     if subject.form is Form.FLYTE_CORE:
-        return "give configmap a member of its own, such as configmap.ray: {plugins: {ray: …}}"
+        return "put them beside the section k8s: configmap.k8s: {plugins: {k8s: …, ray: …}}"
     return "put them into configuration.inline.plugins"
 
 
 def unexpressed_scopes(subject: Subject) -> Iterator[Hit]:
-    """Overrides per project and domain for something that can not express them."""
-    deaf = [target for target in subject.targets if target in ("flyte-core", "flyte-binary", "flyte2")]
-    scopes: Path = ("plugin-manager", "scopes")
-    if deaf and subject.at(*scopes):
-        message = f"the target {' and '.join(deaf)} can not express overrides per project and domain"
-        yield Hit(scopes, message, "drop the target, or give the project an environment of its own")
-    elif subject.is_values and subject.mapping("plugin-manager"):
+    """Settings of our controller, such as overrides per project and domain, for something that can not express them."""
+    yield from _lost(of_our_controller(subject.tree, subject.targets))
+    if subject.is_values and subject.mapping("plugin-manager"):
         message = "Flyte ignores this section; only our controller reads it"
         yield Hit(("plugin-manager",), message, "remove it from the values of Flyte's chart")
+
+
+def store_elsewhere(subject: Subject) -> Iterator[Hit]:
+    """The section storage for a target that leaves the store to the installation's own values."""
+    yield from _lost(of_the_store(subject.tree, subject.targets))
+
+
+def _lost(losses: Iterable[Unexpressed]) -> Iterator[Hit]:
+    for loss in losses:
+        yield Hit(loss.path, f"the target {' and '.join(loss.targets)} {loss.message}", loss.mend)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from configgen.flyte_charts.unexpressed import dropped_by_flyte_2
 from configgen.importers.charts import CORE_DOCUMENTS
 from configgen.importers.forms import Form
 from configgen.importers.texts import is_template
@@ -159,9 +160,9 @@ def other_version(subject: Subject) -> Iterator[Hit]:
             if member.since and "1" in subject.flyte_versions:
                 message = f"{member.key} exists only from Flyte {member.since} on; Flyte 1 ignores it"
                 yield Hit(step.path, message, "remove it for Flyte 1", piece.locate(step.path))
-            if member.until and "2" in subject.flyte_versions:
-                message = f"{member.key} is gone after Flyte {member.until}; Flyte 2 ignores it"
-                yield Hit(step.path, message, "remove it for Flyte 2", piece.locate(step.path))
+        if "2" in subject.flyte_versions:
+            for path, fact in dropped_by_flyte_2(piece.tree, in_source=subject.is_source):
+                yield Hit(path, fact.message, fact.mend, piece.locate(path))
 
 
 def renamed(subject: Subject) -> Iterator[Hit]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from configgen.importers.texts import is_template
 from configgen.layers.plugin_checks import discovered
 from configgen.lint.subjects import Hit, Subject
+from configgen.migration.facts import GONE_PLUGINS, PLUGIN_SUCCESSORS
 from configgen.plugin_releases import LAST_VERSION
 from pluginmachinery.config.merging import entries
 from pluginmachinery.config.problems import Path, dotted
@@ -83,6 +84,13 @@ def gone_plugin(subject: Subject) -> Iterator[Hit]:
     for path, name in _named(subject):
         if last := LAST_VERSION.get(cleaned(name)):
             yield Hit(path, f"Flyte has no plugin {cleaned(name)} after {last}", "take it out")
+        elif "2" in subject.flyte_versions and cleaned(name) in GONE_PLUGINS:
+            message = f"Flyte 2 has no plugin {cleaned(name)}: such tasks run as plain containers"
+            yield Hit(path, message, _successor(cleaned(name)))
+
+
+def _successor(name: str) -> str:
+    return f"write {PLUGIN_SUCCESSORS[name]}" if name in PLUGIN_SUCCESSORS else "take it out"
 
 
 def spelling(subject: Subject) -> Iterator[Hit]:
