@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from configgen.plugin_releases import RELEASES
+
 COMMIT: Final = "6fadb90d6589"
 """The commit of flyteorg/flyte that the facts are of (2026-08-21)."""
 
@@ -186,16 +188,9 @@ CONFIGURATION: Final[tuple[Fact, ...]] = (
 KEPT_IN_SOURCES: Final = frozenset({"tasks.task-plugins.enabled-plugins"})
 """Dropped by Flyte 2, and read by configgen itself: it stays in a source, and is left out of what is rendered."""
 
-GONE_PLUGINS: Final = frozenset(
-    {
-        *("agent-service", "athena", "aws_array", "bigquery", "databricks", "echo", "k8s-array", "presto"),
-        *("qubole-hive-executor", "sagemaker_custom_training", "sagemaker_hyperparameter_tuning"),
-        *("sagemaker_training", "snowflake"),
-    }
-)
-"""IDs that Flyte 2 does not have (:data:`PLUGINS_SOURCE`): it passes over a default that names one, with a line in its
-log, and tasks of a type that nobody knows run as plain containers (executor/pkg/plugin/registry.go)."""
-PLUGINS_SOURCE: Final = _LOADER
+GONE_PLUGINS: Final = frozenset(name for name, releases in RELEASES.items() if releases.flyte2 is None)
+"""IDs that Flyte 2 does not have: it passes over a default that names one, with a line in its log, and tasks of a type
+that nobody knows run as plain containers (executor/pkg/plugin/registry.go)."""
 PLUGIN_SUCCESSORS: Final = {"agent-service": "connector-service"}
 
 VALUES: Final[tuple[Fact, ...]] = (
