@@ -8,13 +8,15 @@ from functools import cached_property
 from typing import Any
 
 from configgen.checks.results import Asked
-from configgen.cluster.connection import Connection, Object, Unread, metadata
+from configgen.cluster.connection import Connection, Object, Unread, labels_of, metadata
 from configgen.layers.environments import Environment
 from configgen.layers.nodes import Path, dotted, lookup, place_of
 from configgen.layers.plugin_checks import discovered
 from configgen.lint.subjects import Subject
-from configgen.release.manifests import selector, service_account_name
-from configgen.release.values import ReleaseValues
+from configgen.release.manifests import service_account_name
+from configgen.release.values import NAME, ReleaseValues
+from configgen.render.release import Release
+from configgen.render.releases import release_of
 from pluginmachinery.api import names
 from pluginmachinery.plugins.enabling import cleaned
 from pluginmachinery.plugins.registry import PluginDeclaration
@@ -69,13 +71,21 @@ class Inspection:
         return self.cluster.items("/apis/apps/v1/deployments")
 
     @cached_property
+    def release(self) -> Release:
+        """What the environment installs."""
+        return release_of(self.environment)
+
+    @property
     def controller(self) -> Object | Unread | None:
-        """The Deployment of our controller in its namespace, by whatever name it was installed."""
-        name = "app.kubernetes.io/name"
+        """The Deployment of our controller."""
+        return self.installed(NAME)
+
+    def installed(self, component: str) -> Object | Unread | None:
+        """The Deployment of a component of ours, by whatever name it was installed: the label tells it."""
         found = self.cluster.items(f"/apis/apps/v1/namespaces/{self.home}/deployments")
         if isinstance(found, Unread):
             return found
-        ours = [one for one in found if (metadata(one).get("labels") or {}).get(name) == selector()[name]]
+        ours = [one for one in found if labels_of(one).get("app.kubernetes.io/name") == component]
         return ours[0] if ours else None
 
     @cached_property
@@ -91,12 +101,16 @@ class Inspection:
 
     @property
     def account(self) -> str:
-        """The controller's service account: of the running Deployment, else as it will be installed."""
-        installed = self.controller
+        """The controller's service account."""
+        return self.account_of(NAME, service_account_name(self.values))
+
+    def account_of(self, component: str, rendered: str) -> str:
+        """A component's service account: of the running Deployment, else as it will be installed."""
+        installed = self.installed(component)
         spec: Mapping[str, Any] = {}
         if isinstance(installed, dict):
             spec = ((installed.get("spec") or {}).get("template") or {}).get("spec") or {}
-        return str(spec.get("serviceAccountName") or service_account_name(self.values))
+        return str(spec.get("serviceAccountName") or rendered)
 
     def asked(self, *path: str | int) -> Asked:
         """Who asks for what the configuration has at a path."""

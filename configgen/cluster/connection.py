@@ -44,6 +44,14 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind as it is served: its plural, and whether its objects lie in namespaces."""
+
+    plural: str
+    namespaced: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """What somebody may do or not; ``group`` is empty for the core group, ``namespace`` for the whole cluster."""
 
@@ -98,6 +106,14 @@ class Connection:
             following = ((answer or {}).get("metadata") or {}).get("continue") or ""
             if not following:
                 return found
+
+    def kinds(self, api_version: str) -> dict[str, Kind] | Unread:
+        """What is served of an API version, by kind; nothing where it is not known. Raises SourceError."""
+        answer = self.get(f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}")
+        if isinstance(answer, Unread):
+            return answer
+        found = [one for one in (answer or {}).get("resources") or () if "/" not in str(one.get("name"))]
+        return {str(one.get("kind")): Kind(str(one.get("name")), bool(one.get("namespaced"))) for one in found}
 
     def may(self, action: Action, account: str = "") -> bool | Unread:
         """Whether this user – or ``account``, as ``namespace:name`` – may do it. Raises SourceError."""

@@ -101,6 +101,7 @@ class _Section:
         key = "non-interruptible-node-selector-requirement"
         if self._says(key):
             yield Demand((*self._base, key), "pods that are not interruptible", usual, plain)
+            selecting.append(key)
         if not scoped and not selecting:
             said = self._says("default-tolerations")
             yield Demand((*self._base, "default-tolerations"), "every pod", usual, plain, said=said, selects=False)

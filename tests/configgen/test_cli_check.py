@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,13 @@ import yaml
 from configgen.checks.specification import TOPICS
 from tests.configgen.check_cluster import RBAC, add, add_deployment, add_namespace, furnish
 from tests.configgen.conftest import Configgen, compare_golden
+from tools import transcripts
 from tools.controlplane.binaries import BinaryMissing
 from tools.controlplane.controlplanes import ControlPlane
 
 pytestmark = pytest.mark.cluster
 
+PAGE = Path(__file__).parents[2] / "docs/checking.md"
 GOLDEN = Path(__file__).parent / "golden/check"
 OURS = {"app.kubernetes.io/name": "flyte-plugin-manager"}
 
@@ -717,6 +720,32 @@ def test_the_controllers_rights(check: Check) -> None:
     assert found(results, "operators", "the controller itself")["found"] == f"{check.namespace}/ours, 1 available"
 
 
+def test_the_webhook_has_rights_of_its_own(check: Check) -> None:
+    release = "{watchNamespaces: [NS], webhook: {enabled: true}}"
+    results, _ = check("", release)
+    assert found(results, "operators", "the webhook")["status"] == "warning"
+    assert found(results, "rights", "the webhook")["status"] == "not checked"
+    labels = {"app.kubernetes.io/name": "flyte-plugin-manager-webhook"}
+    add_deployment(check.plane, check.namespace, "hook", labels, 1, account="hook")
+    results, _ = check("", release)
+    assert found(results, "operators", "the webhook")["status"] == "ok"
+    lacking = [one for one in results if one["topic"] == "rights" and one["status"] == "error"]
+    assert lacking
+    assert all(f"the webhook ({check.namespace}/hook)" in one["wanted"] for one in lacking)
+    assert any("mutatingwebhookconfigurations" in one["wanted"] for one in lacking)
+
+
+def test_a_kind_that_the_release_needs_and_nobody_serves(check: Check) -> None:
+    results, code = check("", "watchNamespaces: [NS]\nserviceMonitor: {enabled: true}")
+    result = found(results, "definitions", "ServiceMonitor")
+    assert (result["status"], result["path"], result["line"], code) == (
+        "error",
+        "release.yaml: serviceMonitor.enabled",
+        2,
+        1,
+    )
+
+
 def test_who_may_not_ask_what_others_may_is_told_so(check: Check) -> None:
     install_controller(check)
     rules = [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["list"]}]
@@ -780,6 +809,19 @@ def test_golden(output: str, check: Check, configgen: Configgen) -> None:
     version = check.plane.api.get("/version")["gitVersion"]
     told = result.stdout.replace(check.namespace, "NAMESPACE").replace(check.plane.server, "SERVER")
     compare_golden({f"everything.{output}": told.replace(version, "VERSION")}, GOLDEN / output)
+
+
+def test_the_page_shows_what_is_so(
+    check: Check, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = yaml.safe_load(check.plane.kubeconfig.read_text())
+    config["contexts"][0]["name"] = config["current-context"] = "prod-eu"
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    add_namespace(check.plane, "flyte-prod")
+    code = transcripts.main([*([] if os.environ.get("UPDATE_GOLDEN") else ["--check"]), str(PAGE)])
+    told = capsys.readouterr()
+    assert code == 0, told.out + told.err
 
 
 def test_fail_on_warning(check: Check) -> None:

@@ -25,6 +25,17 @@ def check(inspection: Inspection) -> Iterator[Result]:
     yield _our_own(inspection)
     for kind, (asked, mend) in _needed(inspection).items():
         yield _judged(inspection, kind, asked, mend)
+    yield from _of_the_release(inspection)
+
+
+def _of_the_release(inspection: Inspection) -> Iterator[Result]:
+    """Kinds of others that the release installs objects of: a ServiceMonitor, for one."""
+    for api_version, kind in dict.fromkeys((one["apiVersion"], one["kind"]) for one in inspection.release.objects()):
+        kinds = inspection.cluster.kinds(api_version)
+        if not isinstance(kinds, Unread) and kind not in kinds:
+            asked = inspection.asked_of_release(f"{kind[0].lower()}{kind[1:]}", "enabled")
+            mend = "install what brings it, or switch it off in release.yaml"
+            yield error(f"{kind} of {api_version}, which the release installs", "not served", mend, asked)
 
 
 def _needed(inspection: Inspection) -> dict[ResourceKind, tuple[Asked, str]]:

@@ -14,10 +14,13 @@ from configgen.checks.results import Asked, Result, error, not_checked, ok, warn
 from configgen.cluster.connection import Object, Unread, labels_of, metadata, name_of
 from configgen.operators import BY_NAME, Operator, needed
 from configgen.release.values import NAME
+from configgen.release.webhook import WEBHOOK
 
 
 def check(inspection: Inspection) -> Iterator[Result]:
-    yield _our_own(inspection)
+    yield _our_own(inspection, NAME, "the controller itself", inspection.values.replicas)
+    if inspection.values.webhook.enabled:
+        yield _our_own(inspection, WEBHOOK, "the webhook", inspection.values.webhook.replicas)
     plugins = {plugin.id: plugin for plugin in inspection.environment.plugins}
     for name, ids in needed(plugins.values()).items():
         wanted = f"{name}, for {', '.join(ids)}"
@@ -31,14 +34,14 @@ def check(inspection: Inspection) -> Iterator[Result]:
             yield _judged(wanted, asked, operator, inspection.deployments)
 
 
-def _our_own(inspection: Inspection) -> Result:
-    wanted = f"{NAME}, the controller itself"
-    found = inspection.controller
+def _our_own(inspection: Inspection, component: str, what: str, replicas: int) -> Result:
+    wanted = f"{component}, {what}"
+    found = inspection.installed(component)
     if isinstance(found, Unread):
         return not_checked(wanted, found.reason)
     if found is None:
         return warning(wanted, f"not installed in {inspection.home}", "install what configgen render writes")
-    if not inspection.values.replicas and not _available(found):
+    if not replicas and not _available(found):
         return ok(wanted, "0 replicas, as configured", inspection.asked_of_release("replicas"))
     return _running(wanted, Asked(), [found])
 

@@ -1,12 +1,12 @@
 """Rights: may this user install what the targets write, and may the controller do its work?
 
 Asked by access reviews, which leave nothing behind. What the controller needs comes from
-:mod:`pluginmachinery.api.rbac`, as in the roles that are rendered.
+:mod:`pluginmachinery.api.rbac`, by way of the roles that are rendered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,17 +14,14 @@ from typing import Any, Final
 from configgen.checks.inspection import Inspection
 from configgen.checks.results import Result, Status, error, listing, not_checked, ok, warning
 from configgen.cluster.connection import Action, Unread, resource_text
-from configgen.release.rights import own_rules, task_rules
+from configgen.release.values import NAME
+from configgen.release.webhook import WEBHOOK
 from configgen.render import configmap
-from configgen.render.releases import release_of
-from pluginmachinery.api import names
 from pluginmachinery.api.rbac import Rule
 
 _APPLY: Final = ("get", "create", "patch")
 _RECORD: Final = ("get", "list", "create", "update", "delete")
 """Helm's, for the Secrets in which it keeps its releases."""
-_CLUSTER_WIDE: Final = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
-_PLURALS: Final = {"PodDisruptionBudget": "poddisruptionbudgets"}
 _PARALLEL: Final = 8
 _USER, _GRANT, _WORK = "this user", "give the controller its rights", "do its work"
 
@@ -65,20 +62,19 @@ def _of_the_installer(inspection: Inspection) -> Iterator[Result]:
 
 
 def _installing(inspection: Inspection) -> Iterator[_Right]:
-    """What ``kubectl apply`` and ``helm`` do with the objects of a release."""
-    release = release_of(inspection.environment)
+    """What ``kubectl apply`` and ``helm`` do with the objects of a release; kinds that are not served are another
+    topic."""
     definition = {"kind": "CustomResourceDefinition", "apiVersion": "apiextensions.k8s.io/v1", "metadata": {}}
+    release = inspection.release
     for manifest in (configmap.manifest(release), *release.objects(named_home=True), definition):
-        kind = manifest["kind"]
-        group = manifest["apiVersion"].rpartition("/")[0]
-        within = manifest["metadata"].get("namespace") or inspection.home
-        yield _Right(_APPLY, group, _plural(kind), "" if kind in _CLUSTER_WIDE else within)
+        kinds = inspection.cluster.kinds(manifest["apiVersion"])
+        kind = None if isinstance(kinds, Unread) else kinds.get(manifest["kind"])
+        if kind is not None:
+            within = manifest["metadata"].get("namespace") or inspection.home
+            group = manifest["apiVersion"].rpartition("/")[0]
+            yield _Right(_APPLY, group, kind.plural, within if kind.namespaced else "")
     if "helm" in inspection.environment.definition.targets:
         yield _Right(_RECORD, "", "secrets", inspection.home)
-
-
-def _plural(kind: str) -> str:
-    return _PLURALS.get(kind, f"{kind.lower()}s")
 
 
 def _granting(inspection: Inspection) -> Iterator[Result]:
@@ -90,35 +86,47 @@ def _granting(inspection: Inspection) -> Iterator[Result]:
     if all(one is True for one in escalating):
         yield ok(f"{_USER} may {_GRANT}", "may escalate and bind")
         return
+    rights = [right for needed in _needed(inspection).values() for right in needed]
     mend = "RBAC refuses roles with more rights than their author has: have an administrator install them"
-    yield from _judged(inspection, _USER, _GRANT, _needed(inspection), "", Status.WARNING, mend)
+    yield from _judged(inspection, _USER, _GRANT, rights, "", Status.WARNING, mend)
 
 
 def _of_the_controller(inspection: Inspection) -> Iterator[Result]:
-    account = f"{inspection.home}:{inspection.account}"
-    who = f"the controller ({account.replace(':', '/')})"
-    wanted = f"{who} may {_WORK}"
-    installed = inspection.controller
-    if installed is None and inspection.values.rbac.create:
-        yield not_checked(wanted, "not installed yet: its roles are installed with it")
-        return
-    probe = inspection.cluster.may(Action("get", names.GROUP, names.PLURAL, inspection.home), account)
-    if isinstance(probe, Unread):
-        yield not_checked(wanted, f"this user may not ask what others may: {probe.reason}")
-        return
-    mend = "apply the roles that configgen render writes; they follow from the enabled plugins"
-    if not inspection.values.rbac.create:
-        mend = "rbac.create is false: bind these rights to the service account yourself"
-    yield from _judged(inspection, who, _WORK, _needed(inspection), account, Status.ERROR, mend)
+    """The controller and, if it is installed, the webhook, each with its own account."""
+    for rendered, rights in _needed(inspection).items():
+        component, what = (WEBHOOK, "the webhook") if rendered == WEBHOOK else (NAME, "the controller")
+        account = f"{inspection.home}:{inspection.account_of(component, rendered)}"
+        who = f"{what} ({account.replace(':', '/')})"
+        if inspection.installed(component) is None and inspection.values.rbac.create:
+            yield not_checked(f"{who} may {_WORK}", "not installed yet: its roles are installed with it")
+            continue
+        mend = "apply the roles that configgen render writes; they follow from the enabled plugins"
+        if not inspection.values.rbac.create:
+            mend = "rbac.create is false: bind these rights to the service account yourself"
+        yield from _judged(inspection, who, _WORK, rights, account, Status.ERROR, mend)
 
 
-def _needed(inspection: Inspection) -> list[_Right]:
-    """What the controller needs, rules taken apart into single resources."""
-    values = inspection.values
-    spaces = values.watch_namespaces or ("",)
-    everywhere = [(rule, space) for space in spaces for rule in task_rules(inspection.environment.plugins, values)]
-    own = [(rule, inspection.home) for rule in own_rules(values, inspection.home)]
-    return list(dict.fromkeys(right for rule, space in (*everywhere, *own) for right in _taken_apart(rule, space)))
+def _needed(inspection: Inspection) -> dict[str, list[_Right]]:
+    """Account → what it needs, rules taken apart into single resources: as in the roles that are rendered."""
+    rbac = inspection.values.rbac.model_copy(update={"create": True})
+    manifests = inspection.release.changed(rbac=rbac).objects(named_home=True)
+    rules = {_identity(one, one["kind"]): one["rules"] for one in manifests if one["kind"].endswith("Role")}
+    needed: dict[str, list[_Right]] = {}
+    for binding in manifests:
+        if binding["kind"].endswith("RoleBinding"):
+            role = binding["roleRef"]["kind"]
+            within = binding["metadata"].get("namespace") or inspection.home
+            space = within if role == "Role" else ""
+            granted = rules[_identity(binding, role)]
+            for subject in binding["subjects"]:
+                rights = needed.setdefault(subject["name"], [])
+                rights += [one for rule in granted for one in _taken_apart(rule, space) if one not in rights]
+    return needed
+
+
+def _identity(manifest: Mapping[str, Any], kind: str) -> tuple[str, str, str]:
+    """A role, or the role that a binding names: the two have one name here."""
+    return kind, str(manifest["metadata"].get("namespace", "")), str(manifest["metadata"]["name"])
 
 
 def _taken_apart(rule: Rule, namespace: str) -> Iterator[_Right]:
