@@ -9,11 +9,11 @@ not ours, is told.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final
 
-from configgen.importers import charts, texts
+from configgen.importers import charts, secret_objects, set_blocks, texts
 from pluginmachinery.config.problems import Location, Path, Problem
 from pluginmachinery.config.strict import FLYTE_SECTIONS
 from pluginmachinery.config.yaml_text import key_text
@@ -31,6 +31,7 @@ class Form(Enum):
     CONFIG_MAP = "a ConfigMap"
     DOCUMENT = "a configuration file of Flyte"
     POINTER = "a pointer to values kept elsewhere"
+    SECRET = "a Secret"  # noqa: S105 - the name of a kind
     NEIGHBOUR = "nothing about plugins"
     UNREADABLE = "not readable"
 
@@ -47,7 +48,8 @@ class Recognised:
     ``tree`` has Flyte's sections at its root, ``locations`` say where its keys stand in the file. ``prefix`` is where
     it hangs in the file's own tree, ``name`` what Flyte's ConfigMap calls it. ``gate``: the value that keeps the chart
     from rendering it (``sparkoperator.enabled``), ``prefix`` where it never would; None where nothing
-    does. ``templates``: lines that are left out.
+    does. ``templates``: lines that are left out. ``manifest`` is the object of Kubernetes that holds it (kind and
+    name), and ``namespace`` where that is. Of a Secret there is no tree, only the places of its keys.
     """
 
     form: Form
@@ -58,17 +60,21 @@ class Recognised:
     gate: Path | None = None
     problems: tuple[Problem, ...] = ()
     templates: tuple[Location, ...] = ()
+    manifest: tuple[str, str] = ("", "")
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """Values of a chart as written; ``prefix`` is the name they have in an umbrella chart."""
+    """Values of a chart as written; ``prefix`` is the name they have in an umbrella chart, ``namespace`` where a
+    manifest says that they are installed."""
 
     form: Form
     tree: Mapping[str, Any]
     prefix: Path
     locations: Locations
     templates: tuple[Location, ...] = ()
+    namespace: str = ""
 
     def documents(self) -> list[Recognised]:
         """What the chart makes of them, its own defaults not counted."""
@@ -107,7 +113,13 @@ def parts(source: str | Mapping[str, Any], name: str) -> list[Part]:
             found.append(Recognised(Form.NEIGHBOUR, name, templates=text.templates))
         if text.tree is not None:
             found += file.tree(text.tree, (), text.locations)
+    found += file.set_blocks()
     return found or [Recognised(Form.NEIGHBOUR, name)]
+
+
+def parts_of(tree: Any, name: str, locations: Locations, path: Path = (), raw: str | None = None) -> list[Part]:
+    """As :func:`parts`, of a document that is parsed already, or of what stands at ``path`` in one."""
+    return list(_File(name, raw).tree(tree, path, locations))
 
 
 _OURS: Final = frozenset({"plugins", "tasks", "task_resources", "plugin-manager"})
@@ -145,7 +157,13 @@ class _File:
         elif not isinstance(tree, Mapping):
             yield Recognised(Form.NEIGHBOUR, self._name, prefix=path)
         elif "kind" in tree and "apiVersion" in tree:
-            yield from self._manifest(tree, path, locations)
+            name, namespace = _identity(tree)
+            for part in self._manifest(tree, path, locations):
+                within = part.namespace or namespace
+                if isinstance(part, Recognised) and not part.manifest[1]:
+                    yield replace(part, manifest=(str(tree["kind"]), name), namespace=within)
+                else:
+                    yield replace(part, namespace=within)
         elif _is_patch(tree):
             yield from self._config_map(tree, path, locations)
         elif values := _values(tree, path, locations):
@@ -164,12 +182,23 @@ class _File:
             yield from self.tree(tree["items"], (*path, "items"), locations)
         elif kind == "HelmRelease" and isinstance(spec.get("values"), Mapping):
             yield from self.tree(spec["values"], (*path, "spec", "values"), locations)
+        elif kind == "Secret":
+            for key, at, keys in secret_objects.keys_of(tree, path, locations, self._name, self._raw):
+                yield Recognised(Form.SECRET, key, prefix=at, locations=keys)
         elif kind == "Application":
             yield from self._application(spec, (*path, "spec"), locations)
         elif kind == "HelmRelease":
             yield Recognised(Form.POINTER, self._name, prefix=path, locations=_below(locations, path))
         else:
             yield Recognised(Form.NEIGHBOUR, self._name, prefix=path)
+
+    def set_blocks(self) -> Iterator[Part]:
+        """What Terraform sets beside the values."""
+        found = set_blocks.read(self._raw or "", self._name)
+        if tree := set_blocks.without_gaps(found.tree):
+            yield from _values(tree, (), {(): Location(self._name), **found.locations})
+        if found.sensitive:
+            yield Recognised(Form.SECRET, self._name, locations={(): found.sensitive[0]})
 
     def _application(self, spec: Mapping[str, Any], path: Path, locations: Locations) -> Iterator[Part]:
         """Argo CD: values as a tree or as a text; anything else points elsewhere."""
@@ -283,6 +312,13 @@ def _is_core(tree: Mapping[str, Any]) -> bool:
 
 def _is_union(tree: Mapping[str, Any]) -> bool:
     return any(_OURS & _mapping(content).keys() for content in _mapping(tree.get("config")).values())
+
+
+def _identity(tree: Mapping[str, Any]) -> tuple[str, str]:
+    """Name of a manifest, and the namespace that it is in or installs into."""
+    metadata, spec = _mapping(tree.get("metadata")), _mapping(tree.get("spec"))
+    target = spec.get("targetNamespace") or _mapping(spec.get("destination")).get("namespace")
+    return str(metadata.get("name") or ""), str(target or metadata.get("namespace") or "")
 
 
 def _is_patch(tree: Mapping[str, Any]) -> bool:

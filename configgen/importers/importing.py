@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from configgen.importers.chart_defaults import chart_name, chart_title, merged
 from configgen.importers.forms import Form, Recognised, Values
@@ -20,13 +20,15 @@ from configgen.importers.misplaced import tell_misplaced
 from configgen.importers.notes import Note, Notes
 from configgen.importers.patches import common, harmonised, patch, without_repetition
 from configgen.importers.plugin_list import settle
+from configgen.importers.references import tell_references
 from configgen.importers.texts import is_template
 from configgen.importers.translating import Tree, is_ours, translate
 from configgen.importers.written import Written
 from configgen.problems import Problem, SourceError
 from pluginmachinery.config.problems import Location, dotted
 
-NAMESPACE = "flyte"
+NAMESPACE: Final = "flyte"
+"""Where an install is that does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Environment:
     form: str
     files: tuple[str, ...]
     layers: tuple[str, ...]
+    namespace: str = NAMESPACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,8 @@ def run(inputs: Sequence[Input]) -> Import:
             own = patch(shared, trees[one.name])
             files |= _layer(layers[-1], own, f"what only {', '.join(_names(one))} says")
         form = one.form or next((part.form for part in one.parts if _documents_of(part)), Form.NEIGHBOUR)
-        environments.append(Environment(one.name, form.value, tuple(name for name, _ in one.files), tuple(layers)))
+        namespace = one.namespace or NAMESPACE
+        environments.append(Environment(one.name, form.value, _files(one), tuple(layers), namespace))
     files["configgen.yaml"] = _definition(environments)
     for environment in environments:
         _tell_what_hinders(environment, files, notes)
@@ -88,7 +92,11 @@ def _with_optional(tree: Tree, below: Tree) -> Tree:
 def _names(one: Input) -> list[str]:
     """The files' names for people, the same wherever the command is called; what is no text in them is a question
     mark."""
-    return [name.rsplit("/", 1)[-1].encode(errors="replace").decode() for name, _ in one.files]
+    return [name.rsplit("/", 1)[-1].encode(errors="replace").decode() for name in _files(one)]
+
+
+def _files(one: Input) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name, _ in one.files))
 
 
 def _effective(one: Input, notes: Notes) -> Tree:
@@ -99,10 +107,13 @@ def _effective(one: Input, notes: Notes) -> Tree:
     tree = translate(documents, notes, where)
     if one.form:
         tree.pop("storage", None)
-    if not _said_by(documents, own):
-        notes.note(where, "", "nothing about plugins in it: nothing was imported")
     written = Written(documents, where)
-    settle(tree, written, notes)
+    tell_references(one.parts, notes)
+    if _said_by(documents, own):
+        settle(tree, written, notes)
+    else:
+        settle(tree, written, Notes())
+        notes.note(where, "", "nothing about plugins in it: nothing was imported but what a render needs")
     _tell_secrets(tree, written, notes)
     return tree
 
@@ -144,12 +155,17 @@ def _documents(one: Input, notes: Notes) -> Iterator[Recognised]:
         if isinstance(part, Values):
             continue
         notes.problems(part.problems)
-        for template in part.templates:
-            notes.warning(template, "", "a line that is nothing but a template: left out, not evaluated")
-        if part.form is Form.POINTER:
-            place = part.locations.get(())
-            notes.warning(place, part.prefix, "only points to values kept elsewhere", "import these as well")
+        _tell_templates(part.templates, notes)
         yield from _documents_of(part)
+
+
+def _tell_templates(lines: Sequence[Location], notes: Notes) -> None:
+    if len(lines) == 1:
+        notes.warning(lines[0], "", "a line that is nothing but a template: left out, not evaluated")
+    elif lines:
+        told = f"{len(lines)} lines, from here to line {lines[-1].line}, are nothing but templates"
+        message = f"{told}: left out, not evaluated"
+        notes.warning(lines[0], "", message, "import what helm template makes of it")
 
 
 def _documents_of(part: Any) -> list[Recognised]:
@@ -178,7 +194,7 @@ def _layer(name: str, tree: Tree, what: str) -> dict[str, str]:
 
 
 def _definition(environments: Sequence[Environment]) -> str:
-    content = {one.name: {"layers": list(one.layers), "namespace": NAMESPACE} for one in environments}
+    content = {one.name: {"layers": list(one.layers), "namespace": one.namespace} for one in environments}
     return "# Imported by configgen.\n" + to_yaml({"environments": content})
 
 

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from configgen.cluster.installations import is_live
+from configgen.importers import kustomizations
 from configgen.importers.forms import Form, Part, Recognised, Values, parts
 from configgen.importers.texts import is_template
 from configgen.layers.files import STDIN, list_folder, os_problem, read_stdin, read_text
 from configgen.problems import Problem, SourceError
 
 _NAMED: Final = re.compile(r"([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)=(.+)", re.DOTALL)
+_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _NOISE: Final = re.compile(r"(^|[-_.])(values|flyte|core|binary|helm|config|configmap|overrides?|propeller)(?=$|[-_.])")
 _ONLY: Final = "main"
 _YAML: Final = (".yaml", ".yml", ".json")
@@ -27,10 +29,18 @@ class Input:
 
     name: str
     files: list[tuple[str, list[Part]]] = field(default_factory=list)
+    said_namespace: str = ""
 
     @property
     def parts(self) -> list[Part]:
         return [part for _, found in self.files for part in found]
+
+    @property
+    def namespace(self) -> str:
+        """Where its manifests say that it is installed; empty where none says so, or they do not agree."""
+        told = {part.namespace for part in self.parts if isinstance(part, Values) or part.tree} - {""}
+        only = self.said_namespace or (told.pop() if len(told) == 1 else "")
+        return only if _LABEL.fullmatch(only) else ""
 
     @property
     def form(self) -> Form | None:
@@ -58,6 +68,7 @@ def read_inputs(arguments: Sequence[str], kubeconfig: Path | None = None) -> lis
         if name:
             target = named.setdefault(name, Input(name))
             target.files += [file for one in found for file in one.files]
+            target.said_namespace = next((one.said_namespace for one in found if one.said_namespace), "")
         else:
             loose += found
     if problems:
@@ -78,6 +89,10 @@ def _read(argument: str, above: frozenset[Path] = frozenset()) -> Iterator[Input
         yield Input("", [(STDIN, _readable(parts(text, STDIN), text))])
         return
     path = Path(argument)
+    if kustomization := path if path.name in kustomizations.NAMES else kustomizations.find(path):
+        found_there = kustomizations.read(kustomization)
+        yield Input(str(kustomization.parent), found_there.files(), found_there.namespace)
+        return
     if not path.is_dir():
         text = read_text(path, str(path))
         found_parts = parts(text, str(path))
@@ -145,7 +160,7 @@ def _gathered(inputs: list[Input]) -> list[Input]:
         if said & seen or not said:
             return inputs
         seen |= said
-    return [Input("", [file for one in inputs for file in one.files])]
+    return [Input("", [file for one in inputs for file in one.files], inputs[0].said_namespace)]
 
 
 def _leaves(locations: object) -> set[tuple[object, ...]]:
@@ -167,7 +182,7 @@ def _with_names(inputs: list[Input], taken: set[str]) -> Iterator[Input]:
         while name in taken:
             name, number = f"{wanted[:58]}-{number}", number + 1
         taken.add(name)
-        yield Input(name, one.files)
+        yield Input(name, one.files, one.said_namespace)
 
 
 def _stem(path: Path) -> str:

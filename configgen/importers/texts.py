@@ -56,22 +56,23 @@ def documents(text: str, file: str) -> list[Text]:
 def inner(text: str, file: str, place: Location, raw: str | None = None) -> Text:
     """A document inside a string of another one, ``place`` being where the string's key stands. ``raw``: the text of
     the file, for the columns."""
-    block = _is_block(text, place, raw)
-    read = _document(text, file, place.line if block else 0) or Text(None)
-    if block:
-        return read
+    indentation = _block_indentation(text, place, raw)
+    if indentation is not None:
+        return _document(text, file, place.line, indentation) or Text(None)
+    read = _document(text, file, 0) or Text(None)
     # A quoted string has no lines of its own.
     here = Location(file, place.line, place.column)
     problems = tuple(Problem(here, problem.key_path, problem.message, problem.mend) for problem in read.problems)
     return Text(read.tree, dict.fromkeys(read.locations, here), problems, tuple(here for _ in read.templates))
 
 
-def _is_block(text: str, place: Location, raw: str | None) -> bool:
-    if raw is None or not place.line:
-        return False
-    lines = raw.splitlines()
-    first = text.split("\n", 1)[0].strip()
-    return place.line < len(lines) and bool(first) and lines[place.line].strip() == first
+def _block_indentation(text: str, place: Location, raw: str | None) -> int | None:
+    """By how much the lines of a block are indented in the file; None where the text is no block."""
+    lines = raw.splitlines() if raw is not None and place.line else []
+    first = text.split("\n", 1)[0]
+    if place.line >= len(lines) or not first.strip() or lines[place.line].strip() != first.strip():
+        return None
+    return lines[place.line].index(first.strip()) - first.index(first.strip())
 
 
 def _chunks(text: str) -> Iterator[tuple[int, str]]:
@@ -91,24 +92,25 @@ def _heredocs(text: str) -> Iterator[tuple[int, str]]:
         yield text.count("\n", 0, match.start(2)), textwrap.dedent(match.group(2))
 
 
-def _document(chunk: str, file: str, lines_before: int) -> Text | None:
+def _document(chunk: str, file: str, lines_before: int, indentation: int = 0) -> Text | None:
     parsed, left_out = yaml_text.parse(file, chunk), list[int]()
     if parsed.problems and _MARKER.search(chunk):
         readable, left_out = _opaque(chunk)
         parsed = yaml_text.parse(file, readable)
     if parsed.tree is None and not parsed.problems:
         return None
-    locations = {path: _moved(place, lines_before) for path, place in parsed.locations.items()}
+    locations = {path: _moved(place, lines_before, indentation) for path, place in parsed.locations.items()}
     problems = tuple(
-        Problem(_moved(problem.location, lines_before), problem.key_path, problem.message, problem.mend)
+        Problem(_moved(problem.location, lines_before, indentation), problem.key_path, problem.message, problem.mend)
         for problem in parsed.problems
     )
     templates = tuple(Location(file, lines_before + line, 1) for line in left_out)
     return Text(parsed.tree, locations, problems, templates)
 
 
-def _moved(place: Location, lines: int) -> Location:
-    return Location(place.file, place.line + lines, place.column) if place.line else place
+def _moved(place: Location, lines: int, columns: int) -> Location:
+    column = place.column + columns if place.column else 0
+    return Location(place.file, place.line + lines, column) if place.line else place
 
 
 def _opaque(chunk: str) -> tuple[str, list[int]]:
@@ -139,5 +141,5 @@ def _no_yaml(file: str) -> Problem:
 
 
 def _heredocs_only(file: str) -> Problem:
-    message = "this is no YAML: only what stands in its heredocs is read"
+    message = "this is no YAML: only its heredocs, and set blocks of Terraform, are read"
     return Problem(Location(file), (), message, "check what the rest of the file sets")

@@ -84,6 +84,7 @@ class _Translation:
         for written_key, said in value.items():
             member = members.get(written_key.lower())
             if member is not None:
+                self._tell_spelling((*path, written_key), member.key)
                 translated = self._value(member.kind, said, (*path, member.key))
                 if translated is not None:
                     result[member.key] = translated
@@ -113,6 +114,12 @@ class _Translation:
         here = (*path[:-1], spelling)
         message = "not understood and left out: Flyte passes over this key"
         self._notes.warning(self._written.place(path), here, message, mend)
+
+    def _tell_spelling(self, path: Path, key: str) -> None:
+        said = self._written.spelling(path)
+        if said not in (key, key.lower()):
+            message = f"is written {key}: Flyte does not tell it from {said}"
+            self._notes.note(self._written.place(path), (*path[:-1], said), message)
 
     def _renamed(self, path: Path, name: str) -> None:
         self._notes.note(self._written.place(path), path, f"is called {name} today, and is written so")

@@ -16,7 +16,7 @@ from pluginmachinery.config.problems import Location, Path, Problem
 from pluginmachinery.config.yaml_text import Parsed
 from pluginmachinery.plugins.registry import known_sections
 
-NOTHING = (Form.NEIGHBOUR, Form.POINTER)
+NOTHING = (Form.NEIGHBOUR, Form.POINTER, Form.SECRET)
 
 
 def subjects_of(file: FilePath) -> list[Subject]:

@@ -126,7 +126,11 @@ TOLD = {
         "configmap.k8s",
     ),
     "code": ("const a = [\n  1, {\n", "no YAML", ""),
-    "a script": ("cat <<EOF\nplugins: {k8s: {default-cpus: 1}}\nEOF\n", "only what stands in its heredocs is read", ""),
+    "a script": (
+        "cat <<EOF\nplugins: {k8s: {default-cpus: 1}}\nEOF\n",
+        "only its heredocs, and set blocks of Terraform, are read",
+        "",
+    ),
     "a list that is no map": (
         "plugins:\n  k8s:\n    default-labels: [x, '{{ y }}']\n",
         "3:5: plugins.k8s.default-labels: left out, Flyte does not start with it",
