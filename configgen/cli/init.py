@@ -20,8 +20,8 @@ from configgen.cli.options import problems_end_the_command, source_folder
 )
 @problems_end_the_command
 def init(folder: Path, origins: tuple[str, ...]) -> None:
-    """Make a new source in the folder: a base, the environments dev and prod, and a workflow for GitHub that posts what
-    a pull request does to the pods of tasks. Asks nothing, and overwrites nothing.
+    """Make a new source in the folder: a base, the environments dev and prod, schemas for editors, and a workflow for
+    GitHub that posts what a pull request does to the pods of tasks. Asks nothing, and overwrites nothing.
 
     \b
     Exit codes: 0 done; 2 an error, such as a file that is there already; nothing was written.
@@ -32,10 +32,11 @@ def init(folder: Path, origins: tuple[str, ...]) -> None:
       configgen -C configuration init --from dev=values-dev.yaml --from prod=values-prod.yaml
     """
     from configgen import starter
+    from configgen.editor_schemas import with_schemas
     from configgen.importers.new_files import write_new
 
     files, notes = _imported(origins) if origins else (dict(starter.source()), [])
-    files.update(starter.workflow())
+    files = {**with_schemas(files), **starter.workflow()}
     write_new(files, folder, "-C")
     for name in sorted(files):
         click.echo(f"create {folder / name}")

@@ -18,9 +18,14 @@ from configgen.cli.options import problems_end_the_command, show, source_folder
     show_default=True,
     help="A layer's documents, rendered documents, release.yaml, or configgen.yaml.",
 )
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write all schemas into this folder, as init does; SOURCE/.schemas after an upgrade.",
+)
 @problems_end_the_command
-def schema(folder: Path, what: str) -> None:  # noqa: ARG001 - every command takes -C; this one reads no source
-    """Write a JSON Schema, with the meaning and default of every key, for completion and hints in editors.
+def schema(folder: Path, what: str, out: Path | None) -> None:  # noqa: ARG001 - every command takes -C
+    """Write a JSON Schema, with the meaning, default and range of every key, for completion and hints in editors.
 
     \b
     Exit codes: 0 done; 2 an error.
@@ -29,9 +34,19 @@ def schema(folder: Path, what: str) -> None:  # noqa: ARG001 - every command tak
     Example:
       configgen schema --what config > config.schema.json
       configgen schema > source.schema.json
+      configgen schema --out configuration/.schemas
     """
     import orjson
 
     from configgen.schema import SCHEMAS
 
+    if out is not None:
+        from configgen.editor_schemas import schema_files
+        from configgen.source_files import replace_all
+
+        files = schema_files()
+        replace_all(out, files)
+        for name in files:
+            click.echo(f"write {out / name}")
+        return
     show(orjson.dumps(SCHEMAS[what](), option=orjson.OPT_INDENT_2).decode())

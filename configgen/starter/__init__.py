@@ -17,6 +17,14 @@ environments:
     layers: [base, environments/prod]
     namespace: flyte-prod
 """
+_RELEASE = """\
+# How the controller is installed, in all environments: values of its chart.
+replicas: 1
+# Operators that plugins need (spark, ray, …) are rendered once these are enabled: kustomize/operators/, operators.yaml.
+# Not so for operators that the cluster has already:
+# operators:
+#   installed: [spark-operator]
+"""
 _DEV = """\
 # What only dev says. `configgen explain PATH --env dev` tells what a key means and who set it.
 plugins:
@@ -35,14 +43,15 @@ task_resources:
 
 def source() -> Mapping[str, str]:
     """The files of a new source: relative path → text. The base is what our chart installs by default."""
+    from configgen.formatting import formatted
     from configgen.render.releases import shipped_documents
 
     base = {
-        f"base/config/{name}": f"# What all environments share.\n{_without_header(text)}"
+        f"base/config/{name}": formatted(f"# What all environments share.\n{_without_header(text)}", name)
         for name, text in shipped_documents().items()
     }
     environments = {"environments/dev/config/dev.yaml": _DEV, "environments/prod/config/prod.yaml": _PROD}
-    return {**base, **environments, "configgen.yaml": _DEFINITION, **workflow()}
+    return {**base, "base/release.yaml": _RELEASE, **environments, "configgen.yaml": _DEFINITION, **workflow()}
 
 
 def workflow() -> Mapping[str, str]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
+import pytest
 import yaml
 
 from tests.configgen.conftest import Configgen, tree
+from tests.configgen.editor_yaml import Loader
 
 
 def test_a_new_source_renders(configgen: Configgen, tmp_path: Path) -> None:
@@ -69,3 +73,31 @@ def run(folder: Path, command: str, environment: dict[str, str]) -> None:
     subprocess.run(
         ["bash", "-ec", command], cwd=folder, check=True, env={**os.environ, **environment, "PATH": path}, timeout=120
     )
+
+
+@pytest.mark.parametrize("arguments", [(), ("--from", "prod=VALUES")], ids=["from nothing", "from an install"])
+def test_every_document_names_its_schema_and_fits_it(
+    arguments: tuple[str, ...], configgen: Configgen, tmp_path: Path
+) -> None:
+    (tmp_path / "values.yaml").write_text("configuration: {inline: {plugins: {k8s: {default-cpus: 3}}}}\n")
+    source = tmp_path / "source"
+    given = [argument.replace("VALUES", str(tmp_path / "values.yaml")) for argument in arguments]
+    assert configgen("-C", source, "init", *given).exit_code == 0
+    documents = sorted({*source.glob("**/config/*.yaml"), *source.glob("**/release.yaml"), source / "configgen.yaml"})
+    assert len(documents) > 2
+    for document in documents:
+        line = document.read_text().splitlines()[0]
+        schema = document.parent / line.removeprefix("# yaml-language-server: $schema=")
+        validator = jsonschema.Draft7Validator(json.loads(schema.read_text()))
+        assert [error.message for error in validator.iter_errors(yaml.load(document.read_text(), Loader))] == []
+    assert configgen("-C", source, "fmt", "--check").exit_code == 0
+
+
+def test_schemas_are_brought_up_to_date(configgen: Configgen, tmp_path: Path) -> None:
+    assert configgen("-C", tmp_path, "init").exit_code == 0
+    file = tmp_path / ".schemas/source.schema.json"
+    fresh = file.read_text()
+    file.write_text("{}")
+    assert configgen("schema", "--out", tmp_path / ".schemas").exit_code == 0
+    assert file.read_text() == fresh
+    assert json.loads(fresh) == json.loads(configgen("schema", "--what", "source").stdout)

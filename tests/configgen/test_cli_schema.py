@@ -14,22 +14,8 @@ from hypothesis import given, settings
 from configgen.schema import config_schema
 from pluginmachinery.config.strict import FLYTE_SECTIONS
 from tests.configgen.conftest import EXAMPLE, Configgen
+from tests.configgen.editor_yaml import Loader
 from tests.pluginmachinery.config.trees import trees
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML with the tags of the source, as an editor sees it."""
-
-
-def _untagged(loader: _Loader, _: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.MappingNode):
-        return loader.construct_mapping(node, deep=True)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    return None
-
-
-_Loader.add_multi_constructor("!", _untagged)
 
 
 def _validator(configgen: Configgen, what: str) -> jsonschema.Draft7Validator:
@@ -39,7 +25,7 @@ def _validator(configgen: Configgen, what: str) -> jsonschema.Draft7Validator:
 
 
 def _mistakes(validator: jsonschema.Draft7Validator, text: str) -> list[str]:
-    return [error.message for error in validator.iter_errors(yaml.load(text, _Loader))]
+    return [error.message for error in validator.iter_errors(yaml.load(text, Loader))]
 
 
 @pytest.mark.parametrize(
