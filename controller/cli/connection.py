@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -44,49 +45,73 @@ class Connection:
 
     client: Any
     namespace: str
+    patience: float = _READ
+    """Seconds that an answer may take."""
 
     def create(self, manifest: Mapping[str, Any]) -> JSON:
         namespace = manifest["metadata"].get("namespace") or self.namespace
         with mended_errors(f"{names.KIND} {_named(manifest)}"):
             created: JSON = self._tasks().create_namespaced_custom_object(
-                names.GROUP, names.VERSION, namespace, names.PLURAL, dict(manifest), _request_timeout=(_CONNECT, _READ)
+                names.GROUP, names.VERSION, namespace, names.PLURAL, dict(manifest), _request_timeout=self._timeout
             )
             return created
 
     def get(self, name: str) -> JSON:
+        from kubernetes.client.exceptions import ApiException
+
         with mended_errors(f"{names.KIND} {name} in namespace {self.namespace}"):
-            found: JSON = self._tasks().get_namespaced_custom_object(
-                *self._place(), name, _request_timeout=(_CONNECT, _READ)
-            )
+            try:
+                found: JSON = self._tasks().get_namespaced_custom_object(
+                    *self._place(), name, _request_timeout=self._timeout
+                )
+            except ApiException as error:
+                if error.status == 404 and (near := self._nearest(name)):
+                    message = f"{names.KIND} {name} not found in namespace {self.namespace}; did you mean {near}?"
+                    raise ClusterError(message) from error
+                raise
             return found
 
-    def all(self, *, everywhere: bool = False) -> list[JSON]:
+    def _nearest(self, wrong: str) -> str:
+        """A task of this namespace that may have been meant; "" where there is none, or we may not look."""
+        try:
+            known = [str(task["metadata"]["name"]) for task in self.all()]
+        except ClusterError:
+            return ""
+        return next(iter(difflib.get_close_matches(wrong, known, n=1)), "")
+
+    def all(self, *, everywhere: bool = False, selector: str = "") -> list[JSON]:
         with mended_errors(f"{names.PLURAL}"):
-            tasks = self._tasks()
-            if everywhere:
-                answer = tasks.list_cluster_custom_object(
-                    names.GROUP, names.VERSION, names.PLURAL, _request_timeout=(_CONNECT, _READ)
-                )
-            else:
-                answer = tasks.list_namespaced_custom_object(*self._place(), _request_timeout=(_CONNECT, _READ))
-            return list(answer["items"])
+            return list(self.snapshot("" if everywhere else self.namespace, selector=selector)["items"])
 
     def patch(self, name: str, change: Mapping[str, Any]) -> JSON:
         with mended_errors(f"{names.KIND} {name} in namespace {self.namespace}"):
             patched: JSON = self._tasks().patch_namespaced_custom_object(
-                *self._place(), name, dict(change), _request_timeout=(_CONNECT, _READ)
+                *self._place(), name, dict(change), _request_timeout=self._timeout
             )
             return patched
 
-    def snapshot(self, namespace: str) -> JSON:
-        """The list of TaskExecutions with its resource version. Raises what the client raises, as :meth:`watch`."""
-        listed: JSON = self._tasks().list_namespaced_custom_object(
-            names.GROUP, names.VERSION, namespace, names.PLURAL, _request_timeout=(_CONNECT, _READ)
-        )
+    def snapshot(self, namespace: str, *, selector: str = "") -> JSON:
+        """The list of TaskExecutions ("": of all namespaces) with its resource version.
+
+        Raises what the client raises, as :meth:`watch`.
+        """
+        lister, place = self._lister(namespace)
+        listed: JSON = lister(*place, label_selector=selector, _request_timeout=self._timeout)
         return listed
 
+    def _lister(self, namespace: str) -> tuple[Callable[..., Any], tuple[str, ...]]:
+        if namespace:
+            return self._tasks().list_namespaced_custom_object, (names.GROUP, names.VERSION, namespace, names.PLURAL)
+        return self._tasks().list_cluster_custom_object, (names.GROUP, names.VERSION, names.PLURAL)
+
     def watch(
-        self, namespace: str, resource_version: str, seconds: int, opened: Callable[[HTTPResponse], None]
+        self,
+        namespace: str,
+        resource_version: str,
+        seconds: int,
+        opened: Callable[[HTTPResponse], None],
+        *,
+        selector: str = "",
     ) -> Iterator[JSON]:
         """Changes of TaskExecutions from this version on, for so long: ``{"type": …, "object": …}``.
 
@@ -95,7 +120,7 @@ class Connection:
         """
         from kubernetes import watch
 
-        method = self._tasks().list_namespaced_custom_object
+        method, place = self._lister(namespace)
 
         @functools.wraps(method)  # the watch reads what it has to know from the method's docstring
         def listing(*args: Any, **kwargs: Any) -> Any:
@@ -105,10 +130,8 @@ class Connection:
 
         yield from watch.Watch().stream(
             listing,
-            names.GROUP,
-            names.VERSION,
-            namespace,
-            names.PLURAL,
+            *place,
+            label_selector=selector,
             resource_version=resource_version,
             timeout_seconds=seconds,
             _request_timeout=(_CONNECT, seconds + _CONNECT),
@@ -121,7 +144,7 @@ class Connection:
             selector += f",{names.ATTEMPT}={attempt}"
         with mended_errors(f"pods in namespace {self.namespace}"):
             found = self.core().list_namespaced_pod(
-                self.namespace, label_selector=selector, _request_timeout=(_CONNECT, _READ)
+                self.namespace, label_selector=selector, _request_timeout=self._timeout
             )
             return list(found.items)
 
@@ -132,7 +155,7 @@ class Connection:
             for uid in uids:
                 selector = f"involvedObject.uid={uid}"
                 about = self.core().list_namespaced_event(
-                    self.namespace, field_selector=selector, _request_timeout=(_CONNECT, _READ)
+                    self.namespace, field_selector=selector, _request_timeout=self._timeout
                 )
                 found += about.items
         return sorted(found, key=lambda event: str(event.last_timestamp or event.event_time or ""))
@@ -147,11 +170,17 @@ class Connection:
 
         return client.CustomObjectsApi(self.client)
 
+    @property
+    def _timeout(self) -> tuple[float, float]:
+        return min(_CONNECT, self.patience), self.patience
+
     def _place(self) -> tuple[str, str, str, str]:
         return names.GROUP, names.VERSION, self.namespace, names.PLURAL
 
 
-def connect(kubeconfig: Path | None, context: str | None, namespace: str | None) -> Connection:
+def connect(
+    kubeconfig: Path | None, context: str | None, namespace: str | None, *, patience: float = _READ
+) -> Connection:
     """The cluster of the kubeconfig (else of the pod that we run in). Nothing is asked of it yet."""
     import urllib3
     from kubernetes import client, config
@@ -176,7 +205,7 @@ def connect(kubeconfig: Path | None, context: str | None, namespace: str | None)
         if type(error).__module__.partition(".")[0] != "yaml":
             raise
         raise ClusterError(f"the kubeconfig is no YAML: {' '.join(str(error).split())}") from error
-    return Connection(client.ApiClient(settings), namespace or current)
+    return Connection(client.ApiClient(settings), namespace or current, patience)
 
 
 @contextlib.contextmanager

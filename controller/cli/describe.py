@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from controller.cli import printing
+from controller.cli.completing import task_names
 from controller.cli.connection import Connection, cluster_options, connect
 from controller.cli.exits import EPILOG, ClusterError
 from controller.cli.following import phase_of
@@ -33,7 +34,7 @@ class Moment:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("name")
+@click.argument("name", shell_complete=task_names)
 @cluster_options
 def describe(name: str, kubeconfig: Path | None, context: str | None, namespace: str | None) -> None:
     """Tell what happened to task NAME, and why it waits or failed."""
@@ -61,6 +62,7 @@ def _head(task: Mapping[str, Any]) -> None:
         "Phase": printing.phase_word(phase_of(task)),
         "Attempt": str(status["attempt"]) if "attempt" in status else "",
         "Failures": failures,
+        "Retry of": (metadata.get("labels") or {}).get(names.RETRY_OF, ""),
         "Created": f"{printing.day_and_clock(metadata.get('creationTimestamp'))}"
         f" ({printing.age(metadata.get('creationTimestamp'), printing.now())} ago)",
     }
@@ -155,8 +157,12 @@ def _advice(task: Mapping[str, Any]) -> Iterator[str]:
         yield "is a controller running that follows this namespace? (`controller run`, or kubectl get pods -A)"
     elif status["phase"] == "Suspended":
         yield f'kubectl patch texec {name} --type merge -p \'{{"spec":{{"suspend":false}}}}\' resumes it'
-    elif status["phase"] in ("Failed", "Running"):
-        yield f"controller logs {name}"
+    elif status["phase"] == "Failed":
+        yield f"controller logs {name} shows what it wrote, controller retry {name} runs it once more"
+    elif status["phase"] == "Aborted":
+        yield f"controller retry {name} runs it once more"
+    elif status["phase"] == "Running":
+        yield f"controller logs {name} --follow"
     elif status["phase"] in ("WaitingForResources", "Queued"):
         yield f"controller abort {name} gives up waiting"
 

@@ -72,6 +72,45 @@ def follow(connection: Connection, tasks: Iterable[Mapping[str, Any]], deadline:
             follower.end()
 
 
+def changes(connection: Connection, *, everywhere: bool, selector: str) -> Iterator[JSON]:
+    """Every task as it is, then each change of one, for ever.
+
+    Raises ClusterError when the cluster stays out of reach.
+    """
+    namespace = "" if everywhere else connection.namespace
+    known: dict[str, JSON] = {}
+    reached = time.monotonic()
+    while True:
+        try:
+            listed = connection.snapshot(namespace, selector=selector)
+            reached = time.monotonic()
+            there = {item["metadata"]["uid"]: item for item in listed["items"]}
+            yield from (item for uid, item in there.items() if _version(known.get(uid)) != _version(item))
+            yield from (_deleted_of(task) for uid, task in known.items() if uid not in there)
+            known = there
+            version = str(listed["metadata"]["resourceVersion"])
+            for event in connection.watch(namespace, version, _WATCH, lambda _: None, selector=selector):
+                reached = time.monotonic()
+                task = event["object"]
+                gone = event["type"] == "DELETED"
+                known.pop(task["metadata"]["uid"], None)
+                if not gone:
+                    known[task["metadata"]["uid"]] = task
+                yield _deleted_of(task) if gone else task
+        except Exception as error:
+            if not _is_worth_another_try(error) or time.monotonic() - reached > _PATIENCE:
+                raise _told(error) from error
+            time.sleep(_PAUSE)
+
+
+def _version(task: Mapping[str, Any] | None) -> str:
+    return "" if task is None else str(task["metadata"]["resourceVersion"])
+
+
+def _deleted_of(task: Mapping[str, Any]) -> JSON:
+    return {**task, "status": {**(task.get("status") or {}), "phase": GONE, "reason": ""}}
+
+
 class _Follower:
     """Follows the tasks of one namespace and tells each change."""
 

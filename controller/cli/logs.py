@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from controller.cli.completing import task_names
 from controller.cli.connection import Connection, cluster_options, connect, mended_errors
 from controller.cli.exits import EPILOG, ClusterError
 
@@ -16,7 +17,7 @@ PRIMARY_CONTAINER = "primary_container_name"
 
 
 @click.command(epilog=EPILOG)
-@click.argument("name")
+@click.argument("name", shell_complete=task_names)
 @click.option("--attempt", type=click.IntRange(min=0), help="Attempt, counted from 0. Default: the last.")
 @click.option("--container", "-c", metavar="NAME", help="Container. Default: the task's own.")
 @click.option("--follow", "-f", is_flag=True, help="Go on as the container writes.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -33,27 +34,23 @@ def phase_word(phase: str, width: int = 0) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns side by side, the last one as long as it is; on a terminal it is cut at the edge."""
-    if sys.stdout.isatty():
-        _rich_table(header, rows)
-        return
+    """Columns side by side, the last one as long as it is; on a terminal lines are cut at the edge."""
     widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
     for row in (header, *rows):
-        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
-        click.echo("  ".join([*cells, row[-1]]).rstrip())
+        line(row, widths)
 
 
-def _rich_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for name in header:
-        shown.add_column(name, no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        shown.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
-    Console(highlight=False).print(shown)
+def line(cells: Sequence[str], widths: Sequence[int]) -> None:
+    """One row of a table; phases are coloured where that is wanted."""
+    left = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    shown = []
+    for cell, width in zip(cells, [*widths[:-1], 0], strict=True):
+        padded = cell.ljust(width) + "  "
+        if left is not None:
+            padded = padded if len(padded.rstrip()) <= left else f"{padded[: max(left - 1, 0)]}…"[:left]
+            left = max(left - len(padded), 0)
+        shown.append(click.style(padded, fg=_COLOURS[cell]) if colours_wanted() and cell in _COLOURS else padded)
+    click.echo("".join(shown).rstrip())
 
 
 def structured(value: Any, form: str) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import orjson
 
 from controller.cli.connection import Connection, cluster_options, connect
-from controller.cli.exits import EPILOG, FAILED, INTERRUPTED, SUCCEEDED, TIMED_OUT, InputError
+from controller.cli.exits import EPILOG, InputError
 from controller.cli.timeouts import timeout_option
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ JSON = dict[str, Any]
 
 @click.command(epilog=EPILOG)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
+@click.option("--task", "wanted", metavar="NAME", help="Which task of a package or folder.")
+@click.option("--input", "-i", "pairs", multiple=True, metavar="NAME=VALUE", help="An input; repeatable.")
+@click.option("--inputs", "file", type=click.Path(path_type=Path), metavar="FILE", help="Inputs, as YAML or JSON.")
 @click.option("--wait", is_flag=True, help="Print phases as they happen; end when all tasks have ended.")
 @timeout_option
 @click.option("--interruptible/--no-interruptible", default=None, help="Whether the tasks may be interrupted.")
@@ -32,6 +35,9 @@ JSON = dict[str, Any]
 @cluster_options
 def submit(
     files: tuple[Path, ...],
+    wanted: str | None,
+    pairs: tuple[str, ...],
+    file: Path | None,
     wait: bool,
     timeout: float | None,
     interruptible: bool | None,
@@ -44,14 +50,16 @@ def submit(
 ) -> None:
     """Submit the tasks in FILE… (- is standard input).
 
-    A file holds TaskExecutions, or bare task templates (flyteidl TaskTemplate as YAML or JSON), which get a generated
-    name. All files are checked first: with a mistake in one of them nothing is submitted.
+    A file holds TaskExecutions, or bare task templates (flyteidl TaskTemplate as YAML, JSON or protobuf), which get a
+    generated name. What flytekit serializes is taken too: a package of `pyflyte package`, or the folder that it came
+    from. All files are checked first: with a mistake in one of them nothing is submitted.
 
     \b
     Example:
       controller submit train.yaml --wait --timeout 1h
+      controller submit flyte-package.tgz --task train -i rows=1000
     """
-    spec = {
+    spec: JSON = {
         name: value
         for name, value in (
             ("interruptible", interruptible),
@@ -60,32 +68,61 @@ def submit(
         )
         if value is not None
     }
-    manifests = [_finished(manifest, spec, namespace) for manifest in _read(files)]
+    from controller.cli.serialized import is_serialized
+
+    read = _read(files, wanted)
+    if pairs or file or any(map(is_serialized, files)):
+        from controller.cli.inputs import given
+
+        spec["inputs"] = _inputs(read, given(pairs, file))
+    manifests = [_finished(manifest, spec, namespace) for manifest in read]
     connection = connect(kubeconfig, context, namespace)
     created = [_create(connection, manifest, quiet=quiet) for manifest in manifests]
     if wait or timeout is not None:
-        sys.exit(_wait(connection, created, timeout, quiet=quiet))
+        from controller.cli.waiting import wait as wait_for
+
+        sys.exit(wait_for(connection, created, timeout, quiet=quiet))
 
 
-def _read(files: Iterable[Path]) -> list[Manifest]:
+def _inputs(manifests: list[Manifest], values: Mapping[str, Any]) -> JSON:
+    from controller.cli.inputs import literals
+
+    if len(manifests) != 1:
+        raise InputError(f"inputs are for one task, and there are {len(manifests)}: choose one with --task")
+    (manifest,) = manifests
+    return literals(manifest.object["spec"]["template"], values, where=manifest.document.file)
+
+
+def _read(files: Iterable[Path], wanted: str | None) -> list[Manifest]:
     from controller.cli.manifests import load, warnings
 
     manifests: list[Manifest] = []
     problems = []
     for path in files:
-        try:
-            text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise InputError(f"{path} can not be read: {reason}") from error
-        found, wrong = load(path, text)
-        manifests += found
-        problems += wrong
+        for name, text in _texts(path, wanted):
+            found, wrong = load(name, text)
+            manifests += found
+            problems += wrong
     if problems:
         raise InputError("\n".join([*map(str, problems), "nothing was submitted"]))
     for problem in (problem for manifest in manifests for problem in warnings(manifest)):
         click.echo(f"controller: warning: {problem}", err=True)
     return manifests
+
+
+def _texts(path: Path, wanted: str | None) -> Iterator[tuple[Path, str]]:
+    """The text of a file, or that of the chosen task where flytekit serialized it."""
+    from controller.cli import serialized
+
+    if serialized.is_serialized(path):
+        task = serialized.chosen(serialized.read(path), wanted, where=str(path))
+        yield Path(task.file), orjson.dumps(task.template).decode()
+        return
+    try:
+        yield path, sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise InputError(f"{path} can not be read: {reason}") from error
 
 
 def _finished(manifest: Manifest, spec: Mapping[str, Any], namespace: str | None) -> JSON:
@@ -134,26 +171,3 @@ def _create(connection: Connection, manifest: JSON, *, quiet: bool) -> JSON:
     name, namespace = created["metadata"]["name"], created["metadata"]["namespace"]
     click.echo(name if quiet else f"taskexecution {name} created in namespace {namespace}")
     return created
-
-
-def _wait(connection: Connection, tasks: list[JSON], timeout: float | None, *, quiet: bool) -> int:
-    from controller.cli.following import follow, has_ended
-    from controller.cli.progress import Progress
-
-    deadline = None if timeout is None else time.monotonic() + timeout
-    latest = {task["metadata"]["uid"]: task for task in tasks}
-    progress = Progress([task["metadata"]["name"] for task in tasks])
-    try:
-        for task in follow(connection, tasks, deadline):
-            if task is None:
-                open_ones = [task["metadata"]["name"] for task in latest.values() if not has_ended(task)]
-                click.echo(f"controller: not ended in time: {', '.join(open_ones)}; the tasks go on", err=True)
-                return TIMED_OUT
-            latest[task["metadata"]["uid"]] = task
-            if not quiet:
-                progress.tell(task)
-    except KeyboardInterrupt:
-        click.echo("controller: no longer waiting; the tasks go on (`controller get`, `controller abort`)", err=True)
-        return INTERRUPTED
-    succeeded = all((task.get("status") or {}).get("phase") == "Succeeded" for task in latest.values())
-    return SUCCEEDED if succeeded else FAILED

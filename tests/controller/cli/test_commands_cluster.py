@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,11 +18,11 @@ from click.testing import CliRunner, Result
 
 from controller.cli import main
 from pluginmachinery.api import names
-from pluginmachinery.api.crd import custom_resource_definition
 from tools.controlplane.api import wait_until
 from tools.controlplane.clusters import Cluster
 
 Tree = dict[str, Any]
+PACKAGE = Path(__file__).parent / "flytekit/package.tgz"
 OUTPUTS = {
     "prefix": "s3://b/out",
     "literals": {
@@ -69,22 +72,6 @@ def task(name: str = "train", **spec: Any) -> Tree:
         "metadata": {"name": name},
         "spec": {"template": template} | spec,
     }
-
-
-@pytest.fixture(scope="module")
-def cluster(control_plane: Cluster) -> Cluster:
-    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-    definition = custom_resource_definition()
-    path = f"{definitions}/{definition['metadata']['name']}"
-    if control_plane.api.find(path) is None:
-        control_plane.api.create(definitions, definition)
-
-    def served() -> bool:
-        conditions = (control_plane.api.get(path).get("status") or {}).get("conditions") or ()
-        return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
-
-    wait_until(served, what="TaskExecutions to be served")
-    return control_plane
 
 
 @pytest.fixture
@@ -207,6 +194,9 @@ def test_a_mistake_in_one_file_keeps_all_from_being_submitted(run: Commands, tmp
         pytest.param(["submit"], 2, "Missing argument", id="no file"),
         pytest.param(["sumbit"], 2, "Did you mean submit?", id="a misspelt command"),
         pytest.param(["get", "nobody"], 4, "TaskExecution nobody in namespace", id="a name that is not there"),
+        pytest.param(["get", "--outputs", "--watch", "x"], 2, "do not go together", id="outputs that are watched"),
+        pytest.param(["retry", "nobody"], 4, "not found", id="retry of nobody"),
+        pytest.param(["submit", "{file}", "-i", "rows=3"], 2, "the task has no input rows", id="an unknown input"),
         pytest.param(["get", "--outputs"], 2, "--outputs needs the NAME", id="outputs of nothing"),
         pytest.param(["logs", "nobody"], 4, "not found", id="logs of nobody"),
         pytest.param(["abort", "nobody"], 4, "not found", id="abort of nobody"),
@@ -255,6 +245,107 @@ def test_get_lists_what_there_is(run: Commands) -> None:
     assert run("get", "-o", "name").output.split() == ["one", "two"]
     assert [item["metadata"]["name"] for item in json.loads(run("get", "-o", "json").output)["items"]] == ["one", "two"]
     assert run.namespace in run("get", "-A").output
+
+
+def test_get_wide_and_by_labels(run: Commands) -> None:
+    run.create("one")
+    run.cluster.api.patch(f"{run.path}/one", {"metadata": {"labels": {"team": "ml", names.RETRY_OF: "zero"}}})
+    run.create("two")
+    times = {"acceptedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:01:30Z"}
+    run.set_status("one", phase="Failed", attempt=1, plugin="container", failures={"user": 2}, **times)
+    header, one = run("get", "-o", "wide", "-l", "team=ml").output.splitlines()
+    assert header.split() == [
+        "NAME",
+        "TYPE",
+        "PHASE",
+        "ATTEMPT",
+        "AGE",
+        "PLUGIN",
+        "FAILURES",
+        "TOOK",
+        "RETRY",
+        "OF",
+        "REASON",
+    ]
+    assert one.split()[5:] == ["container", "user:2", "1m30s", "zero"]
+    assert one.split()[:4] == ["one", "container", "Failed", "1"]
+
+
+def test_get_watches_until_it_is_interrupted(run: Commands) -> None:
+    run.create("one")
+    command = [sys.executable, "-m", "controller", "get", "--watch", "-n", run.namespace]
+    command += ["--kubeconfig", str(run.cluster.kubeconfig)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().split()[0] == "NAME"
+        assert process.stdout.readline().split()[:3] == ["one", "container", "Pending"]
+        run.set_status("one", phase="Running", attempt=0)
+        assert process.stdout.readline().split()[:3] == ["one", "container", "Running"]
+        run.create("two")
+        assert process.stdout.readline().split()[:3] == ["two", "container", "Pending"]
+        run.cluster.api.delete(f"{run.path}/one")
+        assert process.stdout.readline().split()[:3] == ["one", "container", "Deleted"]
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert rest == ("", "")
+
+
+def test_a_reader_that_goes_away_is_no_error(run: Commands) -> None:
+    run.create("one")
+    command = [sys.executable, "-m", "controller", "get", "--watch", "-n", run.namespace]
+    command += ["--kubeconfig", str(run.cluster.kubeconfig)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        run.set_status("one", phase="Running", attempt=0)
+        process.wait(timeout=20)
+        assert process.stderr.read() == ""
+
+
+def test_a_name_that_is_nearly_right(run: Commands) -> None:
+    run.create("train-large")
+    done = run("describe", "trian-large")
+    assert done.exit_code == 4
+    assert "did you mean train-large?" in done.output
+
+
+def test_retry_makes_a_new_task_of_one_that_has_failed(run: Commands, play: Callable[..., None]) -> None:
+    run.create(priority=2)
+    refused = run("retry", "train")
+    assert refused.exit_code == 2
+    assert "train is Pending and goes on: abort it first, or give --force" in refused.output
+    run.set_status("train", phase="Failed", attempt=0)
+    play("train-retry-1", {"phase": "Succeeded", "attempt": 0})
+    done = run("retry", "train", "--wait", "--timeout", "30s")
+    assert done.exit_code == 0, done.output
+    made = run.get("train-retry-1")
+    assert made["metadata"]["labels"][names.RETRY_OF] == "train"
+    assert made["spec"]["priority"] == 2
+    assert "Retry of:  train" in run("describe", "train-retry-1").output
+    succeeded = run("retry", "train-retry-1")
+    assert succeeded.exit_code == 2
+    assert "has succeeded: give --force" in succeeded.output
+    assert run("retry", "train-retry-1", "--force", "-q").output == "train-retry-2\n"
+
+
+def test_a_task_of_a_package_is_submitted_with_its_inputs(run: Commands) -> None:
+    values = ["rows=3", "rate=0.5", "name=m", "tags=[a]", "options={k: 1}", "dry=no"]
+    options = [part for value in values for part in ("-i", value)]
+    done = run("submit", str(PACKAGE), "--task", "train", "--quiet", *options)
+    assert done.exit_code == 0, done.output
+    spec = run.get(done.output.strip())["spec"]
+    assert spec["template"]["type"] == "python-task"
+    assert spec["inputs"]["literals"]["rows"] == {"scalar": {"primitive": {"integer": "3"}}}
+
+
+def test_a_task_of_a_package_without_its_inputs_is_not_submitted(run: Commands) -> None:
+    done = run("submit", str(PACKAGE), "--task", "report")
+    assert done.exit_code == 2
+    assert "input loss (float) is missing: give --input loss=…" in done.output
+    assert run("get", "-o", "name").output == ""
 
 
 def test_get_in_an_empty_namespace(run: Commands) -> None:
