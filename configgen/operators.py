@@ -119,7 +119,7 @@ OPERATORS: Final = (
         name="kuberay-operator",
         repository="ray-project/kuberay",
         tag="v1.6.2",
-        namespace="kuberay-operator",
+        namespace="ray-system",
         crds={
             "rayjobs.ray.io": ("v1", "v1alpha1"),
             "rayclusters.ray.io": ("v1", "v1alpha1"),
