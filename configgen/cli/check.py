@@ -68,7 +68,7 @@ def check(
     """
     from configgen.checks.checking import check as run
     from configgen.checks.results import Status
-    from configgen.cluster.connection import connect
+    from configgen.cluster.kubeconfigs import connect
 
     with _Progress() as progress:
         report = run(folder, name, lambda: connect(context, kubeconfig), namespaces, progress.begin)

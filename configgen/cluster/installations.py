@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from configgen.cluster.connection import Connection, Object, Unread, connect, contexts, labels_of, name_of
+from configgen.cluster.connection import Connection, Object, Unread, labels_of, name_of
+from configgen.cluster.kubeconfigs import connect, contexts
 from configgen.problems import Problem, SourceError
 from configgen.release.values import NAME
 from pluginmachinery.config.documents import Document

@@ -93,7 +93,7 @@ class _Section:
     def demands(self) -> Iterator[Demand]:
         general, plain = self._alternatives(), self._tolerations("default-tolerations")
         requirement = self._value("non-interruptible-node-selector-requirement")
-        usual = _and(general, [requirement]) if isinstance(requirement, Mapping) and requirement else general
+        usual = in_addition(general, [requirement]) if isinstance(requirement, Mapping) and requirement else general
         scoped = self._base != _K8S
         selecting = [key for key in ("default-node-selector", "default-affinity") if self._says(key)]
         for key in selecting:
@@ -115,9 +115,9 @@ class _Section:
         for key in ("interruptible-node-selector", "interruptible-node-selector-requirement"):
             if self._says(key):
                 value = self._value(key)
-                wanted = _selected(value) if key.endswith("selector") else [value] if value else []
+                wanted = selected(value) if key.endswith("selector") else [value] if value else []
                 if wanted:
-                    alternatives = _and(general, wanted)
+                    alternatives = in_addition(general, wanted)
                     yield Demand((*self._base, key), "interruptible pods", alternatives, tolerations)
 
     def _gpus(self, usual: _Alternatives, plain: tuple[Toleration, ...]) -> Iterator[Demand]:
@@ -135,14 +135,14 @@ class _Section:
         if self._says(key) or self._base == _K8S:
             # Such pods tolerate the label's own taint.
             own = {"key": label, "operator": "Exists", "effect": "NoSchedule"}
-            alternatives = _and(usual, [{"key": label, "operator": "Exists"}])
+            alternatives = in_addition(usual, [{"key": label, "operator": "Exists"}])
             pods = "pods that ask for a kind of GPU"
             found = (*tolerations, own)
             yield Demand((*self._base, key), pods, alternatives, found, resource, said=self._says(key))
         key = "gpu-partition-size-node-label"
         if self._says(key) and (label := str(self._value(key) or "")):
             own = {"key": label, "operator": "Exists", "effect": "NoSchedule"}
-            alternatives = _and(usual, [{"key": label, "operator": "Exists"}])
+            alternatives = in_addition(usual, [{"key": label, "operator": "Exists"}])
             found = (*tolerations, own)
             yield Demand((*self._base, key), "pods that ask for a partition of a GPU", alternatives, found, resource)
 
@@ -167,14 +167,14 @@ class _Section:
             for key in ("device-node-label", "partition-size-node-label"):
                 if label := str(entry.value.get(key) or ""):
                     own = {"key": label, "operator": "Exists", "effect": "NoSchedule"}
-                    alternatives = _and(usual, [{"key": label, "operator": "Exists"}])
+                    alternatives = in_addition(usual, [{"key": label, "operator": "Exists"}])
                     pods = f"pods that ask for {entry.key}"
                     yield Demand((*entry.path, key), pods, alternatives, (*tolerations, own), resource)
 
     def _alternatives(self) -> _Alternatives:
-        selected = tuple(_selected(self._value("default-node-selector")))
         affinity = self._value("default-affinity")
-        return _and(required_terms(affinity if isinstance(affinity, Mapping) else {}), selected)
+        terms = required_terms(affinity if isinstance(affinity, Mapping) else {})
+        return in_addition(terms, selected(self._value("default-node-selector")))
 
     def _tolerations(self, key: str) -> tuple[Toleration, ...]:
         return _listed(self._value(key))
@@ -204,12 +204,14 @@ def required_terms(affinity: Mapping[str, Any]) -> _Alternatives:
     return tuple(tuple(term.get("matchExpressions") or ()) for term in terms if isinstance(term, Mapping)) or ((),)
 
 
-def _and(alternatives: _Alternatives, wanted: Iterable[Requirement]) -> _Alternatives:
+def in_addition(alternatives: _Alternatives, wanted: Iterable[Requirement]) -> _Alternatives:
+    """Alternatives that all have some requirements more."""
     more = tuple(wanted)
     return tuple((*every, *more) for every in alternatives)
 
 
-def _selected(value: Any) -> list[Requirement]:
+def selected(value: Any) -> list[Requirement]:
+    """The requirements of a node selector, in either form of a map."""
     return [{"key": one.key, "operator": "In", "values": [one.value]} for one in entries(value, ())]
 
 

@@ -263,6 +263,35 @@ def test_nodes(config: str, wanted: str, status: str, text: str, check: Check) -
     assert result["file"] == ("layer/config/b.yaml" if config else "")
 
 
+TEMPLATE_FOR_NODES = (
+    "{apiVersion: v1, kind: PodTemplate, metadata: {name: there}, template: {spec: {SPEC,"
+    " containers: [{name: default, image: i}]}}}"
+)
+
+
+@pytest.mark.parametrize(
+    ("spec", "status"),
+    [
+        ("tolerations: [{key: nvidia.com/gpu, operator: Exists}, {key: team, operator: Exists}]", "ok"),
+        ("nodeSelector: {pool: gpu}", "error"),
+    ],
+)
+def test_a_pod_template_is_the_base_of_every_pod(spec: str, status: str, check: Check) -> None:
+    add(check.plane, TEMPLATE_FOR_NODES.replace("SPEC", spec), check.namespace)
+    wanted = "default-pod-template-name: there, default-node-selector: {pool: gpu}"
+    assert found(check(k8s(wanted))[0], "nodes", "every pod")["status"] == status
+
+
+def test_the_controller_needs_a_node_too(check: Check) -> None:
+    results, code = check("", "watchNamespaces: [NS]\nnodeSelector: {pool: system}")
+    result = found(results, "nodes", "the controller")
+    assert (result["status"], result["path"], result["line"], code) == ("error", "release.yaml: nodeSelector", 2, 1)
+    assert (
+        found(check("", "{watchNamespaces: [NS], nodeSelector: {pool: cpu}}")[0], "nodes", "controller")["status"]
+        == "ok"
+    )
+
+
 def test_a_declared_pool_counts_as_there(check: Check) -> None:
     pools = "node-pools:\n- {name: later, labels: {pool: big}}\n"
     result = found(check(k8s("default-node-selector: {pool: big}"), pools=pools)[0], "nodes", "every pod with pool=big")

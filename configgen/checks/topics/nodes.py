@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from configgen.checks.inspection import Inspection
-from configgen.checks.results import Result, error, listing, not_checked, ok, warning
+from configgen.checks.results import Asked, Result, error, listing, not_checked, ok, warning
 from configgen.cluster.connection import Object, Unread, labels_of, name_of
 from configgen.layers.nodes import Path
-from configgen.lint.node_demands import Demand, Offer, demands, offer, uncovered
+from configgen.lint.node_demands import Demand, Offer, demands, in_addition, offer, required_terms, selected, uncovered
 from configgen.lint.node_pools import NodePool, tolerates
 from configgen.lint.walking import steps, type_name
 from pluginmachinery.config.quantities import Quantity
@@ -23,6 +24,8 @@ from pluginmachinery.config.quantities import Quantity
 _KEEPS_AWAY: Final = ("NoSchedule", "NoExecute")
 _PASSING: Final = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/", "ToBeDeletedByClusterAutoscaler")
 """Taints of a node's state, which comes and goes."""
+_FOR_ALL: Final = ("default-tolerations", "default-node-selector", "default-affinity", "nodeSelector")
+"""Keys without whose nodes nothing runs."""
 _DECLARE: Final = "mend it; if an autoscaler brings such nodes, declare them under node-pools in configgen.yaml"
 
 
@@ -33,10 +36,46 @@ def check(inspection: Inspection) -> Iterator[Result]:
         yield not_checked("nodes that take the pods of tasks", why)
         return
     nodes = [as_pool(node) for node in listed]
+    own = _of_the_controller(inspection)
+    yield _judged(inspection, own, offer(own, nodes), inspection.asked_of_release("nodeSelector"))
+    template = _default_template(inspection)
     for demand in demands(inspection.subject):
         if demand.said or demand.path[-1] == "default-tolerations" or _offers_devices(nodes, demand.resource):
-            yield _judged(inspection, demand, offer(demand, nodes))
+            whole = _with_template(demand, template)
+            yield _judged(inspection, whole, offer(whole, nodes), inspection.asked(*demand.path))
     yield from _tolerations(inspection, nodes)
+
+
+def _of_the_controller(inspection: Inspection) -> Demand:
+    values = inspection.values
+    alternatives = in_addition(required_terms(values.affinity), selected(values.node_selector))
+    tolerations = tuple(dict(one) for one in values.tolerations)
+    return Demand(("nodeSelector",), "the controller", alternatives, tolerations, selects=False)
+
+
+def _default_template(inspection: Inspection) -> Mapping[str, Any]:
+    """The spec of the pod template that is the base of every pod, the controller's own namespace last; empty without
+    one."""
+    name = inspection.subject.at("plugins", "k8s", "default-pod-template-name")
+    spaces = inspection.task_namespaces
+    if not isinstance(name, str) or not name:
+        return {}
+    for space in (*(() if isinstance(spaces, Unread) else spaces), inspection.home):
+        found = inspection.cluster.get(f"/api/v1/namespaces/{space}/podtemplates/{name}")
+        if isinstance(found, dict):
+            spec: Mapping[str, Any] = (found.get("template") or {}).get("spec") or {}
+            return spec
+    return {}
+
+
+def _with_template(demand: Demand, spec: Mapping[str, Any]) -> Demand:
+    """What a demand comes to when the pods begin with a template."""
+    selecting = in_addition(demand.alternatives, selected(spec.get("nodeSelector")))
+    required = required_terms(spec.get("affinity") or {})
+    alternatives = tuple((*every, *more) for every in selecting for more in required)
+    return replace(
+        demand, alternatives=alternatives, tolerations=(*demand.tolerations, *(spec.get("tolerations") or ()))
+    )
 
 
 def as_pool(node: Object) -> NodePool:
@@ -55,9 +94,9 @@ def _offers_devices(nodes: Iterable[NodePool], resource: str) -> bool:
     return bool(resource) and any(resource in (node.resources or ()) for node in nodes)
 
 
-def _judged(inspection: Inspection, demand: Demand, found: Offer) -> Result:
-    wanted, asked = _wanted(demand), inspection.asked(*demand.path)
-    everybody = demand.path[-1] in ("default-tolerations", "default-node-selector", "default-affinity")
+def _judged(inspection: Inspection, demand: Demand, found: Offer, asked: Asked) -> Result:
+    wanted = _wanted(demand)
+    everybody = demand.path[-1] in _FOR_ALL
     if found.takers:
         return ok(wanted, listing([one.name for one in found.takers], 3), asked)
     declared = [pool.name for pool in inspection.subject.node_pools if demand.is_met_by(pool.labels)]
@@ -94,6 +133,8 @@ def _requirement(requirement: Mapping[str, Any]) -> str:
 
 
 def _place_of_tolerations(demand: Demand) -> str:
+    if demand.pods == "the controller":
+        return "release.yaml"
     if demand.resource:
         return f"plugins.k8s.resource-tolerations for {demand.resource}"
     key = "interruptible-tolerations" if demand.pods.startswith("interruptible") else "default-tolerations"
