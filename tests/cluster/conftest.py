@@ -54,9 +54,10 @@ def run(cluster: Cluster, namespace: str, tmp_path: Path) -> Iterator[Run]:
             config: Mapping[str, Any] = CONFIG,
             kubeconfig: Path = cluster.kubeconfig,
             folder: str = "run",
+            **how: Any,
         ) -> Controller:
             where = tmp_path / folder
-            controller = Controller(where, kubeconfig, config, ("--namespace", namespace, *arguments))
+            controller = Controller(where, kubeconfig, config, ("--namespace", namespace, *arguments), **how)
             return processes.enter_context(controller)
 
         yield run

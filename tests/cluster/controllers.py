@@ -40,6 +40,8 @@ class Controller:
         arguments: Sequence[str] = (),
         *,
         command: str = "run",
+        module: str = "controller",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.port = free_ports(1)[0]
         self.config = folder / "config"
@@ -47,15 +49,17 @@ class Controller:
         (self.config / "plugins.yaml").write_text(yaml.safe_dump(dict(config)))
         self.log = folder / f"controller-{self.port}.log"
         self._command = [
-            *(sys.executable, "-m", "controller", command),
+            *(sys.executable, "-m", module, command),
             *("--config", str(self.config), "--kubeconfig", str(kubeconfig)),
             *("--listen", f"127.0.0.1:{self.port}", "--log-format", "json", *arguments),
         ]
+        self._environment = environment or {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Controller:
         with self.log.open("ab") as log:
             environment = {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
+            environment |= self._environment
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log, env=environment)
         return self
 

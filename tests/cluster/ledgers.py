@@ -47,8 +47,8 @@ class Ledger:
         )
 
     def balance(self, phases: Mapping[str, str], attempts: Mapping[str, list[str]] | None = None) -> None:
-        """Every task has ended as it should, each attempt had one pod, and nothing lives on."""
-        found = self._tasks.all()
+        """Each of these has ended as it should, each attempt had one pod, and nothing lives on."""
+        found = {name: item for name, item in self._tasks.all().items() if name in phases}
         assert {name: _status(item).get("phase") for name, item in found.items()} == phases, "lost, or wrong"
         expected = attempts or {}
         pods: Counter[str] = Counter()
@@ -59,24 +59,30 @@ class Ledger:
             failed = history.count("Failed")
             assert sum(value for value in (status.get("failures") or {}).values()) == failed, (name, status)
             pods.update(f"{name}-{number}" for number in range(len(history)))
-        created = self.pods_created()
+        created = Counter(
+            {name: count for name, count in self.pods_created().items() if name.rpartition("-")[0] in phases}
+        )
         assert {name: count for name, count in created.items() if count > 1} == {}, "made twice"
         assert set(created) <= set(pods), "made for no attempt"
-        self.nothing_lives_on(found)
+        self.nothing_lives_on()
 
-    def nothing_lives_on(self, found: Mapping[str, Any]) -> None:
-        uids = {item["metadata"]["uid"] for item in found.values()}
+    def nothing_lives_on(self) -> None:
+        """No pod runs whose task has ended or is gone."""
 
-        def alive() -> list[str]:
+        def left_over() -> list[str]:
+            running = {
+                item["metadata"]["uid"]
+                for item in self._tasks.all().values()
+                if _status(item).get("phase") not in TERMINAL
+            }
             return [
                 name
                 for name, pod in self._tasks.pods().items()
-                if pod["metadata"]["ownerReferences"][0]["uid"] not in uids
-                or (pod["status"].get("phase") not in ("Succeeded", "Failed"))
+                if pod["metadata"]["ownerReferences"][0]["uid"] not in running
+                and pod["status"].get("phase") not in ("Succeeded", "Failed")
             ]
 
-        assert all(_status(item).get("phase") in TERMINAL for item in found.values())
-        wait_until(lambda: not alive(), timeout=40, what="all pods to have ended")
+        wait_until(lambda: not left_over(), timeout=40, what="all pods to have ended")
 
 
 def _status(item: Mapping[str, Any]) -> dict[str, Any]:
