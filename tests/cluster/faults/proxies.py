@@ -79,7 +79,7 @@ class FaultyProxy:
     def __init__(self, cluster: ControlPlane, folder: Path) -> None:
         self.plan: Plan = lambda _: None
         self.struck: Counter[str] = Counter()
-        self._cluster = cluster
+        self.cluster = cluster
         self._folder = folder
         self._seen: Counter[tuple[str, str]] = Counter()
         self._watches: set[web.StreamResponse] = set()
@@ -94,7 +94,7 @@ class FaultyProxy:
             server=f"http://127.0.0.1:{port}",
             ca=None,
             user="admin",
-            token=self._cluster.admin_token,
+            token=self.cluster.admin_token,
         )
         return self
 
@@ -129,7 +129,7 @@ class FaultyProxy:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     async def _start(self) -> int:
-        context = ssl.create_default_context(cafile=str(self._cluster.ca_file))
+        context = ssl.create_default_context(cafile=str(self.cluster.ca_file))
         # Once closed, a connection of the server's is not to be used again: it may be restarted meanwhile.
         self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ssl=context, force_close=True))
         app = web.Application(client_max_size=16 * 2**20)
@@ -145,6 +145,10 @@ class FaultyProxy:
             _abort(response._req)
         await self._runner.cleanup()
         await self._session.close()
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         call = self._call(request)
@@ -170,13 +174,13 @@ class FaultyProxy:
 
     async def _forward(self, request: web.Request, call: Call, fault: Fault | None) -> web.StreamResponse:
         headers = {name: value for name, value in request.headers.items() if name.lower() not in ("host", "connection")}
-        url = f"{self._cluster.server}{request.raw_path}"
+        url = f"{self.cluster.server}{request.raw_path}"
         timeout = aiohttp.ClientTimeout(total=None)
         async with self._session.request(
             request.method,
             aiohttp.client.URL(url, encoded=True),
             headers=headers,
-            data=await request.read(),
+            data=await request.read() or None,
             timeout=timeout,
         ) as upstream:
             if call.verb == "watch" and upstream.status == 200:
