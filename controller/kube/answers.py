@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from controller.kube import memory
 from pluginmachinery.core.actions import Done, Missing, Refused
 
 UNREACHABLE = "Unreachable"
@@ -63,6 +64,7 @@ def parse(status: int, body: bytes, retry_after: str | None = None) -> Answer:
         try:
             return Done(orjson.loads(body))
         except orjson.JSONDecodeError:
+            memory.check()
             return Refused(INVALID_ANSWER, f"HTTP {status} with a body that is not JSON: {_excerpt(body)}", status)
     return refusal(status, _status_object(body), _excerpt(body), retry_after)
 

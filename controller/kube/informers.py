@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from controller.kube import answers
+from controller.kube import answers, memory
 from controller.kube.client import ApiServer, RequestRefused
 from controller.kube.delays import Delays
 from pluginmachinery.core.actions import Refused, ResourceKind
@@ -202,6 +202,8 @@ class Informer:
         body["metadata"].pop("managedFields", None)
         try:
             word(body)
+        except MemoryError:  # passing it over would be to lose it
+            raise
         except Exception:
             name = body["metadata"]["name"]
             _log.exception(
@@ -249,6 +251,7 @@ def _parse(line: bytes) -> tuple[str, dict[str, Any], str]:
             raise KeyError("uid")
         return word, body, metadata["resourceVersion"]
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        memory.check()
         excerpt = line[:200].decode(errors="replace")
         raise RequestRefused(Refused(answers.INVALID_ANSWER, f"not a watch event: {excerpt!r}", 200)) from error
 

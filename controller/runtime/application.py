@@ -13,11 +13,12 @@ import contextlib
 import dataclasses
 import gc
 import logging
+import os
 import socket
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from controller.kube.client import ApiServer
 from controller.kube.credentials import Credentials
@@ -51,6 +52,7 @@ HAND_OVER = 2.0
 STUCK = 120.0
 """Seconds without progress after which a line in which tasks stand counts as stuck, and the process as unhealthy."""
 LEASE = "flyte-plugin-manager"
+OUT_OF_MEMORY = "out of memory: give the container more (resources.limits.memory), or share the work among replicas"
 FAILED = 1
 """Exit code when the process ends because it can not go on."""
 
@@ -109,6 +111,7 @@ class Application:
     async def start(self) -> None:
         """Return at once; the work goes on in tasks of this event loop."""
         self._watchdog.start()
+        asyncio.get_running_loop().set_exception_handler(self._on_loop_error)
         if self._probes:
             await self._probes.start()
         self._spawn("events", self._events.run())
@@ -224,7 +227,13 @@ class Application:
         statuses = Statuses(self._api, effects, window=settings.coalesce.timedelta)
         decide = self._watchdog.bounded(advance)
         engine = Engine(
-            self._world, effects, statuses, workers=settings.workers, watcher=self._observers, decide=decide
+            self._world,
+            effects,
+            statuses,
+            workers=settings.workers,
+            watcher=self._observers,
+            decide=decide,
+            spawn=self._spawn,
         )
         own = "" if number is None else shards.selector(settings.sharding.label, number, settings.sharding.count)
         objects = ",".join(filter(None, (SELECTOR, own)))
@@ -255,8 +264,17 @@ class Application:
     def _check(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
+            if isinstance(error, MemoryError):
+                _end_at_once()
             _log.error("%s broke off", task.get_name(), exc_info=error)
             self._end(f"{task.get_name()} broke off")
+
+    def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What breaks off in a callback is reported, and nobody waits for it: but memory must not run out unheard."""
+        if isinstance(context.get("exception"), MemoryError):
+            _end_at_once()
+        else:
+            loop.default_exception_handler(context)
 
     def _end(self, why: str) -> None:
         _log.error("ending: %s", why)
@@ -345,6 +363,12 @@ def _objects_check(shard: Shard, informer: Informer) -> Check:
 def _templates_check(informer: Informer) -> Check:
     """Not being allowed to see them is no reason to be idle: a task that names one says that it is not there."""
     return Check(str(informer), note=informer.problem)
+
+
+def _end_at_once() -> NoReturn:
+    """Memory has run out. An orderly end would need some; what is not yet written, the next process finds out."""
+    _log.critical(OUT_OF_MEMORY)
+    os._exit(FAILED)
 
 
 def _settle_memory() -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from controller.kube import memory
 from controller.kube.delays import Delays
 from controller.runtime.cache import Cache
 from controller.runtime.effects import Effects, NotLeading
@@ -31,6 +32,11 @@ MOST_STEPS = 250
 
 Results = tuple[tuple[Action, Result], ...]
 Decide = Callable[[World, Mapping[str, Any], Observation], Decision]
+Spawn = Callable[[str, Coroutine[Any, Any, None]], "asyncio.Task[None]"]
+"""Starts a named task of the event loop; the application's ends the process when one breaks off."""
+TIMERS = "timers"
+FAILURES = frozenset({"error", "systemErrors"})
+"""Members of a status that tell of a failure."""
 
 
 class Watcher(Protocol):
@@ -40,6 +46,10 @@ class Watcher(Protocol):
     def handled(self, seconds: float) -> None: ...
     def failed(self) -> None: ...
     def moved(self, move: Move) -> None: ...
+
+
+def create_task(name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    return asyncio.create_task(work, name=name)
 
 
 class Stuck(Exception):
@@ -63,6 +73,7 @@ class Engine:
         watcher: Watcher,
         clock: Callable[[], datetime] = utc_now,
         decide: Decide = advance,
+        spawn: Spawn = create_task,
     ) -> None:
         self.world = world
         self.cache = Cache(self.enqueue, effects.ended)
@@ -72,6 +83,7 @@ class Engine:
         self._watcher = watcher
         self._clock = clock
         self._decide = decide
+        self._spawn = spawn
         self._line: asyncio.Queue[Slot] = asyncio.Queue()
         self._open = False
         self.workers = workers
@@ -110,8 +122,8 @@ class Engine:
     def open(self) -> None:
         """Every list is in and we lead: handle what there is and whatever changes."""
         self._open = True
-        self._tasks = [asyncio.create_task(self._work(), name=f"worker {n}") for n in range(self.workers)]
-        self._tasks.append(asyncio.create_task(self.timers.run(), name="timers"))
+        self._tasks = [self._spawn(f"worker {n}", self._work()) for n in range(self.workers)]
+        self._tasks.append(self._spawn(TIMERS, self.timers.run()))
         for slot in self.cache.slots.values():
             self.enqueue(slot)
 
@@ -120,7 +132,7 @@ class Engine:
         self._open = False
         busy = [task for task in self._tasks if task not in self._idle]
         for task in self._tasks:
-            if task in self._idle or task.get_name() == "timers":
+            if task in self._idle or task.get_name() == TIMERS:
                 task.cancel()
         if busy:
             await asyncio.wait(busy, timeout=grace)
@@ -163,6 +175,8 @@ class Engine:
                 await self._handle(slot)
             except NotLeading:
                 return
+            except MemoryError:  # nothing that we could do about it here will go better
+                raise
             except Exception:
                 self._watcher.failed()
                 _log.exception("handling the task failed", extra=identity(slot))
@@ -208,6 +222,8 @@ class Engine:
         started = time.perf_counter()
         observation = Observation(self._clock(), KnownObjects(slot.objects), results)
         decision = self._decide(self.world, slot.execution(), observation)
+        if not FAILURES.isdisjoint(decision.status):
+            memory.check()
         slot.want(decision.status)
         self._watcher.decided(time.perf_counter() - started)
         return decision

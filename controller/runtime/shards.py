@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from controller.kube.informers import Informer
-from controller.runtime.engine import Engine
+from controller.runtime.engine import Engine, Spawn
 
 _log = logging.getLogger(__name__)
-
-Supervise = Callable[[str, Coroutine[Any, Any, None]], "asyncio.Task[None]"]
-"""Starts a task of the event loop whose failure ends the process."""
 
 
 class Shard:
@@ -29,13 +26,13 @@ class Shard:
         engine: Engine,
         executions: Sequence[Informer],
         objects: Sequence[Informer],
-        supervise: Supervise,
+        spawn: Spawn,
     ) -> None:
         self.number = number
         self.engine = engine
         self.executions = executions
         self.objects = objects
-        self._supervise = supervise
+        self._spawn = spawn
         self._tasks: list[asyncio.Task[None]] = []
         self._bringing_up: asyncio.Task[None] | None = None
 
@@ -48,7 +45,7 @@ class Shard:
 
     def start(self, may_open: Callable[[], Awaitable[Any]]) -> None:
         """Follow, and act once every list is in and ``may_open`` has returned."""
-        self._bringing_up = self._supervise(f"{self}bring-up", self._bring_up(may_open))
+        self._bringing_up = self._spawn(f"{self}bring-up", self._bring_up(may_open))
 
     async def stop(self, grace: float) -> None:
         """Stop acting: nothing new is begun, writes in flight have ``grace`` seconds to end. It goes on following."""
@@ -73,6 +70,6 @@ class Shard:
 
     async def _follow(self, informers: Sequence[Informer]) -> None:
         for informer in informers:
-            self._tasks.append(self._supervise(f"{self}watch {informer}", informer.run()))
+            self._tasks.append(self._spawn(f"{self}watch {informer}", informer.run()))
         for informer in informers:
             await informer.synced.wait()

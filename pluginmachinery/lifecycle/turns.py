@@ -153,6 +153,8 @@ class Turn:
             return _failing(state, error.code, error.message)
         except PluginMachineryError as error:
             return _failing(state, PLUGIN_NOT_AVAILABLE, str(error))
+        except MemoryError:  # that is the process's failure, whichever plugin it strikes
+            raise
         except Exception as error:  # a defect of a plugin must never take the process down
             return _failing(state, PLUGIN_PANIC, _panic(self.status["plugin"], error))
         return transition

@@ -268,6 +268,8 @@ class PluginManager:
             return decide()
         except PluginError as error:
             return Transition(undefined(), state, error=ExecutionError(error.code, error.message, ErrorKind.SYSTEM))
+        except MemoryError:  # that is the process's failure, whichever plugin it strikes
+            raise
         except Exception as error:  # whatever else a plugin raises is its defect, not ours
             return Transition(undefined(), state, error=_panic(self.id, error))
 

@@ -311,7 +311,7 @@ def test_memory_runs_out(run: Run, tasks: Tasks, own_control_plane: ControlPlane
     size = pages * resource.getpagesize()
     resource.prlimit(controller.process.pid, resource.RLIMIT_AS, (size + 4 * 2**20, -1))
     value = {"scalar": {"primitive": {"stringValue": "x" * 200_000}}}
-    names = [f"t{number}" for number in range(60)]
+    names = [f"t{number}" for number in range(30)]
     for name in names:
         tasks.submit(name, SUCCEEDS, inputs={"literals": {"text": value}})
     assert wait_until(lambda: controller.process.poll(), timeout=60, what="the end") == 1
