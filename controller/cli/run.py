@@ -145,6 +145,7 @@ def _application(
     from controller.runtime.application import Application
     from controller.services.metrics import Metrics
     from controller.services.outputs import OutputStore
+    from controller.services.traces import open_traces
     from pluginmachinery.lifecycle.advance import World
 
     world = World(
@@ -155,7 +156,15 @@ def _application(
         environment=dict(os.environ),
         data_prefix=data_root,
     )
-    metrics = Metrics(metadata.version("flyte-plugin-manager"), loaded.digest)
+    version = metadata.version("flyte-plugin-manager")
+    metrics = Metrics(version, loaded.digest)
+    traces = open_traces(loaded.config.otel, version)
+
+    def stored(operation: str, outcome: str, seconds: float) -> None:
+        metrics.stored(operation, outcome, seconds)
+        if traces is not None:
+            traces.stored(operation, outcome, seconds)
+
     metrics.plugins(
         (declaration.id for declaration in loaded.declarations),
         (failed.id for failed in loaded.registry.failed),
@@ -164,9 +173,10 @@ def _application(
         world=world,
         kinds=list(dict.fromkeys(kind for declaration in loaded.declarations for kind in declaration.resources)),
         credentials=credentials,
-        outputs=OutputStore(loaded.config.storage, data_root),
+        outputs=OutputStore(loaded.config.storage, data_root, stored),
         tokens=_tokens(loaded, metrics),
         metrics=metrics,
+        traces=traces,
         options=options,
         listen=bound,
     )

@@ -37,6 +37,7 @@ from controller.services.events import EventRecorder
 from controller.services.figures import Figures, WatchFigures
 from controller.services.metrics import Metrics
 from controller.services.probes import Check, ProbeServer
+from controller.services.traces import Traces
 from pluginmachinery.api import names, shards
 from pluginmachinery.core.actions import ResourceKind
 from pluginmachinery.lifecycle.advance import World, advance
@@ -80,6 +81,7 @@ class Application:
         outputs: OutputStore,
         tokens: Tokens,
         metrics: Metrics,
+        traces: Traces | None = None,
         options: Options,
         listen: socket.socket | None = None,
     ) -> None:
@@ -96,9 +98,11 @@ class Application:
         self._stopping = False
         self._sharing: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._api = ApiServer(credentials, connections=self._settings.workers + 8, listener=metrics.request)
+        self._traces = traces
+        self._observers = Observers(metrics, traces)
+        self._api = ApiServer(credentials, connections=self._settings.workers + 8, listener=self._observers.request)
         self._events = EventRecorder(self._api, self._settings.events, instance=options.identity, tell=metrics.event)
-        self._observers = Observers(metrics, [self._events])
+        self._observers.add(self._events)
         self._lease, self._membership = self._make_lease()
         self.shards: dict[int | None, Shard] = {}
         """Those that this replica acts on, or stands by for, by number; None: all in one."""
@@ -141,6 +145,9 @@ class Application:
         if self._probes:
             await self._probes.stop()
         await self._api.close()
+        if self._traces:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.to_thread(self._traces.shutdown), GRACE)
         self._watchdog.stop()
 
     async def _hand_over(self) -> None:
@@ -232,6 +239,7 @@ class Application:
             statuses,
             workers=settings.workers,
             watcher=self._observers,
+            trace=self._observers.handling,
             decide=decide,
             spawn=self._spawn,
         )

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -29,6 +30,8 @@ _log = logging.getLogger(__name__)
 
 MOST_STEPS = 250
 """Decisions in a row for one task, more than the life cycle allows itself; beyond, the task is left alone a while."""
+
+_UNTRACED: AbstractContextManager[object] = nullcontext()
 
 Results = tuple[tuple[Action, Result], ...]
 Decide = Callable[[World, Mapping[str, Any], Observation], Decision]
@@ -71,6 +74,7 @@ class Engine:
         *,
         workers: int,
         watcher: Watcher,
+        trace: Callable[[Slot], AbstractContextManager[object]] = lambda _: _UNTRACED,
         clock: Callable[[], datetime] = utc_now,
         decide: Decide = advance,
         spawn: Spawn = create_task,
@@ -81,6 +85,7 @@ class Engine:
         self._effects = effects
         self._statuses = statuses
         self._watcher = watcher
+        self._trace = trace
         self._clock = clock
         self._decide = decide
         self._spawn = spawn
@@ -172,7 +177,8 @@ class Engine:
             slot.busy = True
             started = self._progress_at = time.monotonic()
             try:
-                await self._handle(slot)
+                with self._trace(slot):
+                    await self._handle(slot)
             except NotLeading:
                 return
             except MemoryError:  # nothing that we could do about it here will go better

@@ -8,7 +8,8 @@ exception, because the life cycle decides what follows: try again, or fail.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from controller.services.stores import StoreError, Stores
@@ -45,11 +46,17 @@ class OutputStore:
     """Reads what tasks left and writes what they need.
 
     ``storage`` is Flyte's section ``storage`` with its defaults filled in; ``data_root`` the folder beneath which local
-    paths may lie.
+    paths may lie. ``listener`` is told of every operation, what came of it (``ok`` or a reason) and its seconds.
     """
 
-    def __init__(self, storage: Mapping[str, Any], data_root: str = "") -> None:
+    def __init__(
+        self,
+        storage: Mapping[str, Any],
+        data_root: str = "",
+        listener: Callable[[str, str, float], None] = lambda _operation, _outcome, _seconds: None,
+    ) -> None:
         self._stores = Stores(storage, data_root)
+        self._listener = listener
         self._limit = int((storage.get("limits") or {}).get("maxDownloadMBs") or 0) * _MEBIBYTE
 
     async def read_outputs(self, prefix: str) -> Outputs | Refused:
@@ -59,6 +66,24 @@ class OutputStore:
         (truncated, or no such message), ``BucketNotFound``, ``AccessDenied``, ``LocationNotAllowed``,
         ``UnsupportedLocation`` or ``StoreUnavailable``.
         """
+        return await self._told("read_outputs", self._read_outputs(prefix))
+
+    async def read_files(self, paths: tuple[str, ...], *, content: bool) -> Files | Refused:
+        """These files, or (``content`` False) which of them exist. Refused as :meth:`read_outputs`, all or none."""
+        return await self._told("read_files", self._read_files(paths, content=content))
+
+    async def write_files(self, files: Mapping[str, bytes]) -> Done | Refused:
+        """Write these files, each as a whole or not at all."""
+        return await self._told("write_files", self._write_files(files))
+
+    async def _told(self, operation: str, work: Awaitable[R]) -> R:
+        started = time.perf_counter()
+        result = await work
+        outcome = result.reason if isinstance(result, Refused) else "ok"
+        self._listener(operation, outcome, time.perf_counter() - started)
+        return result
+
+    async def _read_outputs(self, prefix: str) -> Outputs | Refused:
         try:
             error, outputs = await asyncio.gather(
                 self._read(_join(prefix, ERROR_FILE)), self._read(_join(prefix, OUTPUTS_FILE)), return_exceptions=True
@@ -73,8 +98,7 @@ class OutputStore:
         except StoreError as error:
             return Refused(error.reason, error.message)
 
-    async def read_files(self, paths: tuple[str, ...], *, content: bool) -> Files | Refused:
-        """These files, or (``content`` False) which of them exist. Refused as :meth:`read_outputs`, all or none."""
+    async def _read_files(self, paths: tuple[str, ...], *, content: bool) -> Files | Refused:
         lanes = asyncio.Semaphore(_AT_A_TIME)
 
         async def read(path: str) -> bytes | None:
@@ -92,8 +116,7 @@ class OutputStore:
                 contents[path] = data
         return Files(contents)
 
-    async def write_files(self, files: Mapping[str, bytes]) -> Done | Refused:
-        """Write these files, each as a whole or not at all."""
+    async def _write_files(self, files: Mapping[str, bytes]) -> Done | Refused:
         try:
             for path, data in files.items():
                 await self._write(path, data)

@@ -12,6 +12,7 @@ from pluginmachinery.config.k8s import K8sPluginConfig
 from pluginmachinery.config.kubeflow import KubeflowConfig
 from pluginmachinery.config.logs import LogConfig, dashboard_links
 from pluginmachinery.config.map_tasks import ArrayConfig, CatalogCacheConfig
+from pluginmachinery.config.otel import OtelConfig
 from pluginmachinery.config.plugin_manager import PluginManagerConfig
 from pluginmachinery.config.propeller import PropellerConfig
 from pluginmachinery.config.ray import RayConfig
@@ -59,6 +60,8 @@ class Configuration(Section):
     """How the controller works."""
     propeller: PropellerConfig = PropellerConfig()
     """The few settings of Flyte's engine that we read."""
+    otel: OtelConfig = OtelConfig()
+    """Where traces go."""
     storage: Annotated[dict[str, Any], PlainSection(StorageConfig)] = Field(default_factory=storage_defaults)
     """The object store: Flyte's own keys, defaults filled in (:class:`~.storage.StorageConfig`)."""
     webhook: WebhookConfig = WebhookConfig()

@@ -35,7 +35,7 @@ FLYTE_SECTIONS: Final = frozenset(
         # Flyte 1: admin, scheduler, data catalog, propeller and its manager, and what all of them share.
         *("admin", "auth", "catalog-cache", "cloudevents", "clusterpools", "cluster_resources", "clusters", "console"),
         *("database", "datacatalog", "domains", "event", "externalevents", "files", "flyteadmin", "logger", "manager"),
-        *("namespace_mapping", "notifications", "otel", "prof", "qualityofservice", "queues", "registration"),
+        *("namespace_mapping", "notifications", "prof", "qualityofservice", "queues", "registration"),
         *("remotedata", "resourcemanager", "scheduler", "server", "task_type_whitelist"),
         *("adminutils", "application", "cacheservice", "flyte", "rawoutput-prefix"),
         # Flyte 2.

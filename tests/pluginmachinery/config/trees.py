@@ -30,6 +30,8 @@ def _value(kind: Kind) -> st.SearchStrategy[Any]:
             return st.booleans()
         case kinds.Int(bits):
             return st.integers(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+        case kinds.Float():
+            return st.sampled_from([0, 0.25, 1, 1e-3])
         case kinds.Text(quantity=True) | kinds.QuantityKind():
             return QUANTITIES
         case kinds.Text(url=True):
