@@ -264,7 +264,12 @@ _SCALARS: Final[Mapping[type, Schema]] = {
     kinds.Int: {"type": "integer"},
     kinds.Float: {"type": "number"},
     kinds.Text: _TEXT,
-    kinds.DurationKind: {"type": "string", "pattern": durations.PATTERN, "examples": ["30s", "1h30m"]},
+    kinds.DurationKind: {
+        "type": "string",
+        "pattern": durations.PATTERN,
+        "patternErrorMessage": "Write a time span with units, such as 30s or 1h30m.",  # for editors
+        "examples": ["30s", "1h30m"],
+    },
     kinds.QuantityKind: _quantity(quantities.NOT_NEGATIVE),
     kinds.IntOrString: {"type": ["integer", "string"]},
 }

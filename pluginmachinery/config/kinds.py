@@ -300,7 +300,9 @@ def _members_of_type(type_name: str) -> Iterator[Member]:
     for name, notation in kubernetes_schema.fields(type_name).items():
         inline = notation.startswith(kubernetes_schema.INLINE)
         kind = of_notation(notation.removeprefix(kubernetes_schema.INLINE).removesuffix("?"))
-        yield Member(key=name, attribute=name, kind=kind, inline=inline)
+        words = kubernetes_schema.WORDS.get((type_name, name), ())
+        limits = Bounds(words=words) if words else UNBOUNDED
+        yield Member(key=name, attribute=name, kind=kind, inline=inline, bounds=limits)
 
 
 def of_notation(notation: str) -> Kind:

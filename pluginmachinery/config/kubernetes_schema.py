@@ -30,6 +30,16 @@ from pluginmachinery.config.quantities import Quantity
 Decode = Callable[[Any], Any]
 
 INLINE: Final = "inline "
+WORDS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
+    ("Container", "imagePullPolicy"): ("", "Always", "IfNotPresent", "Never"),
+    ("NodeSelectorRequirement", "operator"): ("", "In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"),
+    ("PodSpec", "dnsPolicy"): ("", "ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),
+    ("PodSpec", "restartPolicy"): ("", "Always", "OnFailure", "Never"),
+    ("SeccompProfile", "type"): ("", "RuntimeDefault", "Unconfined", "Localhost"),
+    ("Toleration", "effect"): ("", "NoSchedule", "PreferNoSchedule", "NoExecute"),
+    ("Toleration", "operator"): ("", "Exists", "Equal", "Lt", "Gt"),
+}
+"""Texts of which the API server takes only these words: (type, field) → words, of what people write by hand."""
 _ABSENT: Final = object()
 
 

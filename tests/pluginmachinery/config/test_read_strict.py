@@ -178,6 +178,10 @@ MISTAKES: dict[str, tuple[str, str]] = {
         "a.yaml:1:17: plugins.ray.serviceType: 'Headless' is no possible value;"
         " write ClusterIP, NodePort, LoadBalancer or ExternalName",
     ),
+    "a word of Kubernetes in other letters": (
+        "plugins: {k8s: {default-tolerations: [{key: a, operator: exists}]}}",
+        "a.yaml:1:48: plugins.k8s.default-tolerations[0].operator: 'exists' is no possible value; did you mean Exists?",
+    ),
     "a tag of configgen's source": (
         "tasks: {task-plugins: {enabled-plugins: !remove [spark]}}",
         "a.yaml:1:41: tasks.task-plugins.enabled-plugins: the tag !remove has no meaning in a configuration;"
