@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "fmt": "Put the documents of all layers into one order, comments kept.",
     "lint": "Find what is most likely a mistake.",
     "check": "Hold an environment against a live cluster.",
+    "migrate": "Tell what a move to Flyte 2 changes, and do what can be done.",
     "catalog": "List every plugin: ID, task types, objects, rights, section.",
     "schema": "Write JSON Schemas, for completion in editors.",
 }

@@ -28,7 +28,8 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """``to``: the new path of what was renamed or moved. ``in_both``: Flyte 1 understands the new form as well.
+    """``to``: the new path of what was renamed or moved, which says the mend. ``in_both``: Flyte 1
+    understands the new form as well.
     ``plugin``: a changed default matters only where this plugin runs."""
 
     path: str
@@ -58,12 +59,10 @@ def _dropped(path: str, source: str, message: str = "Flyte 2 does not read it", 
 
 
 def _moved(path: str, to: str, source: str, *, message: str = "", in_both: bool = False) -> Fact:
-    head, _, last = path.rpartition(".")
-    change = Change.RENAMED if to.rpartition(".")[0] == head else Change.MOVED
-    told = message or f"Flyte 2 reads it as {to.rpartition('.')[2] if change is Change.RENAMED else to}"
-    mend = f"rename it to {to.rpartition('.')[2]}" if change is Change.RENAMED else f"move it to {to}"
-    assert last
-    return Fact(path, change, told, mend, source, to, in_both)
+    same_section = to.rpartition(".")[0] == path.rpartition(".")[0]
+    change = Change.RENAMED if same_section else Change.MOVED
+    told = message or f"has another {'name' if same_section else 'place'} in Flyte 2"
+    return Fact(path, change, told, "", source, to, in_both)
 
 
 _SYSTEM_FAILURES: Final = "propeller.node-config.max-node-retries-system-failures"
@@ -158,12 +157,12 @@ CONFIGURATION: Final[tuple[Fact, ...]] = (
         "flyteplugins/go/tasks/pluginmachinery/webapi/pluginconfig.go",
     ),
     # The object store
-    _moved("storage.connection.endpoint", "storage.stow.config.endpoint", _STORAGE, in_both=True),
-    _moved("storage.connection.auth-type", "storage.stow.config.auth_type", _STORAGE, in_both=True),
-    _moved("storage.connection.access-key", "storage.stow.config.access_key_id", _STORAGE, in_both=True),
-    _moved("storage.connection.secret-key", "storage.stow.config.secret_key", _STORAGE, in_both=True),
-    _moved("storage.connection.region", "storage.stow.config.region", _STORAGE, in_both=True),
-    _moved("storage.connection.disable-ssl", "storage.stow.config.disable_ssl", _STORAGE, in_both=True),
+    _moved("storage.connection.endpoint", "storage.stow.config.endpoint", _STORAGE),
+    _moved("storage.connection.auth-type", "storage.stow.config.auth_type", _STORAGE),
+    _moved("storage.connection.access-key", "storage.stow.config.access_key_id", _STORAGE),
+    _moved("storage.connection.secret-key", "storage.stow.config.secret_key", _STORAGE),
+    _moved("storage.connection.region", "storage.stow.config.region", _STORAGE),
+    _moved("storage.connection.disable-ssl", "storage.stow.config.disable_ssl", _STORAGE),
     _dropped("storage.connection", _STORAGE, "Flyte 2 reads the store's settings from storage.stow alone"),
     # Plugins that are gone, and sections of Flyte 1's other parts
     *(
@@ -251,6 +250,12 @@ VALUES: Final[tuple[Fact, ...]] = (
     ),
 )
 """Values of the chart flyte-binary."""
+
+CORE_VALUES: Final[tuple[Fact, ...]] = tuple(
+    _dropped(path, _VALUES, "the chart flyte-binary has no such flag")
+    for path in ("sparkoperator.enabled", "databricks.enabled", "daskoperator")
+)
+"""Values of the chart flyte-core, which Flyte 2 does not have, beside those that become documents."""
 
 PLATFORM_VARIABLES: Final = ("_U_EP_OVERRIDE", "_U_INSECURE", "_U_USE_ACTIONS")
 """Variables of every task that Flyte 2's chart sets in ``plugins.k8s.default-env-vars`` (:data:`_TEMPLATE`), and that a
