@@ -21,6 +21,8 @@ from pluginmachinery.api import names
 from pluginmachinery.plugins.enabling import cleaned
 from pluginmachinery.plugins.registry import PluginDeclaration
 
+_OURS = frozenset({"kustomize", "helm", "configmap"})
+"""Targets that install our controller."""
 _PLUGINS: Path = ("tasks", "task-plugins", "enabled-plugins")
 
 
@@ -46,6 +48,11 @@ class Inspection:
     def home(self) -> str:
         """The controller's namespace."""
         return self.environment.definition.namespace
+
+    @property
+    def installs(self) -> bool:
+        """Whether our controller is installed, not only values for Flyte's own charts."""
+        return bool(_OURS & set(self.environment.definition.targets))
 
     @property
     def values(self) -> ReleaseValues:

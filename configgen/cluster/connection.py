@@ -7,9 +7,10 @@ message holds a token.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 import orjson
@@ -18,11 +19,14 @@ from configgen.cluster.tokens import without_tokens
 from configgen.problems import Problem, SourceError
 
 Object = dict[str, Any]
+Question = TypeVar("Question", bound=Hashable)
+Answer = TypeVar("Answer")
 
 _JSON: Final = "application/json"
 _METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _LIST_METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _PAGE: Final = 500
+_PARALLEL: Final = 8
 _CONNECT, _READ = 5, 30
 """Seconds."""
 
@@ -54,6 +58,13 @@ class Action:
 
     def __str__(self) -> str:
         return f"{self.verb} {resource_text(self.group, self.resource)}"
+
+
+def all_at_once(ask: Callable[[Question], Answer], questions: Iterable[Question]) -> dict[Question, Answer]:
+    """Question → answer, several on their way at a time: clusters have dozens of namespaces, and may be far away."""
+    distinct = list(dict.fromkeys(questions))
+    with ThreadPoolExecutor(_PARALLEL) as threads:
+        return dict(zip(distinct, threads.map(ask, distinct), strict=True))
 
 
 def resource_text(group: str, resource: str) -> str:

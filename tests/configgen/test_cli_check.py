@@ -659,6 +659,30 @@ def test_namespaces_of_tasks_are_where_tasks_are(check: Check) -> None:
     assert found(check("", "replicas: 1", "--namespace", where)[0], "namespaces", where)["status"] == "ok"
 
 
+def test_many_namespaces_are_told_together(check: Check) -> None:
+    spaces = [add_namespace(check.plane) for _ in range(7)]
+    add(check.plane, QUOTA.replace("HARD", "pods: '0'").replace("USED", "pods: '0'"), spaces[3])
+    results, _ = check(SMALL, "", "--namespace", ",".join(spaces))
+    rooms = [one for one in results if one["topic"] == "resources" and "quota" in one["wanted"]]
+    assert [one["status"] for one in rooms] == ["error", "ok"]
+    assert f"the quota {spaces[3]}/q" in rooms[0]["wanted"]
+    assert rooms[1]["wanted"].endswith(f"{spaces[5]} and 1 more")
+    assert found(results, "namespaces", "where tasks run")["found"] == "exist"
+    assert found(results, "pod security", "pods of tasks")["wanted"].endswith("and 2 more, which enforce privileged")
+
+
+def test_without_a_controller_of_ours_nothing_is_asked_about_it(check: Check, configgen: Configgen) -> None:
+    check()
+    definition = check.folder / "configgen.yaml"
+    content = yaml.safe_load(definition.read_text())
+    content["environments"]["test"]["targets"] = []
+    definition.write_text(yaml.safe_dump(content))
+    call = ("-C", check.folder, "check", "--env", "test", "--kubeconfig", check.plane.kubeconfig, "-o", "json")
+    results = json.loads(configgen(*call).stdout)["results"]
+    assert not any(one["topic"] in ("definitions", "operators") for one in results)
+    assert "flyte-plugin-manager" not in json.dumps(results)
+
+
 # ---- rights
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -180,3 +183,49 @@ def test_a_source_with_mistakes_is_told_before_anybody_is_asked(
     assert result.exit_code == 2
     assert "default-cpus" in result.stderr
     assert "kubeconfig" not in result.stderr
+
+
+def test_what_takes_long_is_told_on_a_terminal(source: Path, tmp_path: Path) -> None:
+    told = threading.Event()
+
+    class Slow(BaseHTTPRequestHandler):
+        """Answers nothing before the person has been told what takes so long."""
+
+        def do_POST(self) -> None:
+            told.wait(60)
+            self.send_response(502)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Slow) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        config = kubeconfig(tmp_path, f"http://127.0.0.1:{server.server_port}", {})
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-m", "configgen", "-C", str(source), "check", "--env", "test"]
+        with subprocess.Popen([*command, "--kubeconfig", str(config)], stderr=theirs, stdout=theirs) as process:
+            os.close(theirs)
+            seen = b""
+            try:
+                while "checking the connection …".encode() not in seen:
+                    seen += os.read(ours, 4096)
+                told.set()
+                while chunk := _read(ours):
+                    seen += chunk
+            finally:
+                told.set()
+                os.close(ours)
+                server.shutdown()
+                thread.join()
+        assert process.returncode == 2
+    # The line is gone before the message comes.
+    assert b"\r\x1b[Kerror: context here: " in seen
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # the other end is closed
+        return b""

@@ -22,10 +22,12 @@ _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 def check(inspection: Inspection) -> Iterator[Result]:
-    yield _our_own(inspection)
+    if inspection.installs:
+        yield _our_own(inspection)
     for kind, (asked, mend) in _needed(inspection).items():
         yield _judged(inspection, kind, asked, mend)
-    yield from _of_the_release(inspection)
+    if inspection.installs:
+        yield from _of_the_release(inspection)
 
 
 def _of_the_release(inspection: Inspection) -> Iterator[Result]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from configgen.checks.inspection import Inspection
-from configgen.checks.results import Asked, Result, error, not_checked, ok
-from configgen.cluster.connection import Unread
+from configgen.checks.results import Asked, Result, Status, error, listing, not_checked, ok
+from configgen.cluster.connection import Unread, all_at_once
 from configgen.layers.source import FILE
 
 
@@ -18,12 +18,20 @@ def check(inspection: Inspection) -> Iterator[Result]:
     if isinstance(spaces, Unread):
         yield not_checked("namespaces of tasks", spaces.reason, mend="name them with --namespace")
         return
-    for name in spaces:
-        if name != inspection.home:
-            asked = Asked()
-            if name in watched:
-                asked = inspection.asked_of_release("watchNamespaces", watched.index(name))
-            yield _there(inspection, name, "a namespace of tasks", asked)
+    others = [name for name in spaces if name != inspection.home]
+    all_at_once(lambda name: inspection.cluster.get(f"/api/v1/namespaces/{name}"), others)
+    there: list[str] = []
+    for name in others:
+        asked = Asked()
+        if name in watched:
+            asked = inspection.asked_of_release("watchNamespaces", watched.index(name))
+        result = _there(inspection, name, "a namespace of tasks", asked)
+        if result.status is Status.OK:
+            there.append(name)
+        else:
+            yield result
+    if there:
+        yield ok(f"{listing(there)}, where tasks run", "exists" if len(there) == 1 else "exist")
 
 
 def _there(inspection: Inspection, name: str, what: str, asked: Asked) -> Result:

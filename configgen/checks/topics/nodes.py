@@ -36,8 +36,9 @@ def check(inspection: Inspection) -> Iterator[Result]:
         yield not_checked("nodes that take the pods of tasks", why)
         return
     nodes = [as_pool(node) for node in listed]
-    own = _of_the_controller(inspection)
-    yield _judged(inspection, own, offer(own, nodes), inspection.asked_of_release("nodeSelector"))
+    if inspection.installs:
+        own = _of_the_controller(inspection)
+        yield _judged(inspection, own, offer(own, nodes), inspection.asked_of_release("nodeSelector"))
     template = _default_template(inspection)
     for demand in demands(inspection.subject):
         if demand.said or demand.path[-1] == "default-tolerations" or _offers_devices(nodes, demand.resource):

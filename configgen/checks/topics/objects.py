@@ -12,7 +12,7 @@ from configgen.checks import references
 from configgen.checks.inspection import Inspection
 from configgen.checks.references import Reference
 from configgen.checks.results import Asked, Result, error, listing, not_checked, ok, warning
-from configgen.cluster.connection import Object, Unread, name_of
+from configgen.cluster.connection import Object, Unread, all_at_once, name_of
 from configgen.layers.nodes import dotted, plain
 from configgen.release.manifests import service_account_name
 
@@ -31,19 +31,19 @@ _SPARK: Final = "spark"
 
 
 def check(inspection: Inspection) -> Iterator[Result]:
-    yield from _accounts(inspection)
-    named = [
-        *references.of_configuration(inspection.subject),
-        *references.of_release(plain(inspection.environment.release)),
-    ]
+    if inspection.installs:
+        yield from _own_account(inspection)
+    yield from _accounts_of_tasks(inspection)
+    named = list(references.of_configuration(inspection.subject))
+    if inspection.installs:
+        named += references.of_release(plain(inspection.environment.release))
     for reference in dict.fromkeys(named):
         path = reference.path
         asked = inspection.asked_of_release(*path) if reference.home else inspection.asked(*path)
         yield from _judged(inspection, reference, asked)
 
 
-def _accounts(inspection: Inspection) -> Iterator[Result]:
-    """The controller's own account, and those that tasks run as."""
+def _own_account(inspection: Inspection) -> Iterator[Result]:
     asked = inspection.asked_of_release("serviceAccount", "name")
     name = service_account_name(inspection.values)
     own = Reference("serviceaccounts", name, (), home=True)
@@ -51,6 +51,9 @@ def _accounts(inspection: Inspection) -> Iterator[Result]:
         yield ok(f"ServiceAccount {name} in {inspection.home}", "comes with the installation", asked)
     else:
         yield from _judged(inspection, own if inspection.controller is None else _installed(inspection), asked)
+
+
+def _accounts_of_tasks(inspection: Inspection) -> Iterator[Result]:
     configuration = inspection.environment.configuration
     enabled = {plugin.id: plugin for plugin in inspection.environment.plugins}
     if (ray := configuration.plugins.ray.service_account) and "ray" in enabled:
@@ -95,12 +98,12 @@ def _in_namespaces(inspection: Inspection, reference: Reference, asked: Asked) -
     spaces = (inspection.home,) if reference.home else inspection.task_namespaces
     if isinstance(spaces, Unread):
         return not_checked(wanted, spaces.reason, asked, "name the namespaces with --namespace")
-    answers = {
-        space: inspection.cluster.get(
-            f"/api/v1/namespaces/{space}/{reference.plural}/{reference.name}", metadata_only=True
-        )
-        for space in spaces
-    }
+
+    def ask(space: str) -> Object | Unread | None:
+        path = f"/api/v1/namespaces/{space}/{reference.plural}/{reference.name}"
+        return inspection.cluster.get(path, metadata_only=True)
+
+    answers = all_at_once(ask, spaces)
     missing = [space for space, answer in answers.items() if answer is None]
     unread = [answer for answer in answers.values() if isinstance(answer, Unread)]
     if missing:

@@ -18,8 +18,9 @@ from configgen.release.webhook import WEBHOOK
 
 
 def check(inspection: Inspection) -> Iterator[Result]:
-    yield _our_own(inspection, NAME, "the controller itself", inspection.values.replicas)
-    if inspection.values.webhook.enabled:
+    if inspection.installs:
+        yield _our_own(inspection, NAME, "the controller itself", inspection.values.replicas)
+    if inspection.installs and inspection.values.webhook.enabled:
         yield _our_own(inspection, WEBHOOK, "the webhook", inspection.values.webhook.replicas)
     plugins = {plugin.id: plugin for plugin in inspection.environment.plugins}
     for name, ids in needed(plugins.values()).items():

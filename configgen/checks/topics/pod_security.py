@@ -7,12 +7,12 @@ that the controller would create is looked through. What an operator changes aft
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, cast, get_args
 
 from configgen.checks.inspection import Inspection, Sample
 from configgen.checks.results import Result, error, listing, not_checked, ok, warning
-from configgen.cluster.connection import Unread, labels_of
+from configgen.cluster.connection import Unread, all_at_once, labels_of
 from configgen.release.manifests import objects
 from configgen.render.release import product_version
 from pluginmachinery.config.plugin_manager import PolicyLevel
@@ -20,6 +20,7 @@ from pluginmachinery.policy.check import findings
 from pluginmachinery.policy.findings import Allowed
 
 _LABEL: Final = "pod-security.kubernetes.io/enforce"
+_TASKS: Final = "pods of tasks"
 _OURS: Final = ("service-accounts", "node-names", "foreign-namespaces")
 """Checks of our policy that are none of the Pod Security Standards."""
 _KEYS: Final = {
@@ -38,34 +39,46 @@ _KEYS: Final = {
 
 
 def check(inspection: Inspection) -> Iterator[Result]:
-    deployment = next(one for one in objects(inspection.values, product_version()) if one["kind"] == "Deployment")
-    yield from _judged(inspection, inspection.home, "the controller's pod", [Sample("the controller", "", deployment)])
+    if inspection.installs:
+        manifests = objects(inspection.values, product_version())
+        own = next(one for one in manifests if one["kind"] == "Deployment")
+        sample = Sample("the controller", "", own)
+        yield from _in_namespaces(inspection, [inspection.home], "the controller's pod", [sample])
     spaces = inspection.task_namespaces
     if isinstance(spaces, Unread):
         yield not_checked("pods of tasks in their namespaces", spaces.reason, mend="give --namespace")
-        return
-    for space in spaces:
-        yield from _judged(inspection, space, "pods of tasks", inspection.samples)
+    else:
+        yield from _in_namespaces(inspection, spaces, _TASKS, inspection.samples)
 
 
-def _judged(inspection: Inspection, space: str, who: str, samples: Sequence[Sample]) -> Iterator[Result]:
-    namespace = inspection.cluster.get(f"/api/v1/namespaces/{space}")
-    if not isinstance(namespace, dict):
-        why = namespace.reason if isinstance(namespace, Unread) else "the namespace does not exist"
-        yield not_checked(f"{who} in {space}", why)
-        return
-    level = labels_of(namespace).get(_LABEL) or "privileged"
-    wanted = f"{who} in {space}, which enforces {level}"
+def _in_namespaces(
+    inspection: Inspection, spaces: Iterable[str], who: str, samples: Sequence[Sample]
+) -> Iterator[Result]:
+    """Namespaces of one level are judged together."""
+    levels: dict[str, list[str]] = {}
+    found = all_at_once(lambda space: inspection.cluster.get(f"/api/v1/namespaces/{space}"), spaces)
+    for space, namespace in found.items():
+        if isinstance(namespace, dict):
+            levels.setdefault(labels_of(namespace).get(_LABEL) or "privileged", []).append(space)
+        else:
+            why = namespace.reason if isinstance(namespace, Unread) else "the namespace does not exist"
+            yield not_checked(f"{who} in {space}", why)
+    for level, alike in levels.items():
+        verb = "enforces" if len(alike) == 1 else "enforce"
+        yield from _judged(inspection, f"{who} in {listing(alike)}, which {verb} {level}", level, who, samples)
+
+
+def _judged(inspection: Inspection, wanted: str, level: str, who: str, samples: Sequence[Sample]) -> Iterator[Result]:
     if level not in get_args(PolicyLevel):
         yield not_checked(wanted, "this level is not known")
         return
-    forbidden = _forbidden(samples, cast("PolicyLevel", level), space)
+    forbidden = _forbidden(samples, cast("PolicyLevel", level))
     for (name, message), subjects in forbidden.items():
         found = f"refused: {message} ({listing([one.name for one in subjects], 3)})"
         key = _KEYS.get(name)
         if not _are_all_of_a_plugin(subjects, samples):
             yield warning(wanted, found, "such tasks do not run there; relax the label if they are to")
-        elif key and who == "pods of tasks":
+        elif key and who == _TASKS:
             mend = f"set it in plugins.k8s.{key}, or relax the label"
             yield error(wanted, found, mend, inspection.asked("plugins", "k8s", key))
         else:
@@ -74,11 +87,11 @@ def _judged(inspection: Inspection, space: str, who: str, samples: Sequence[Samp
         yield ok(wanted, "admitted")
 
 
-def _forbidden(samples: Sequence[Sample], level: PolicyLevel, space: str) -> dict[tuple[str, str], list[Sample]]:
+def _forbidden(samples: Sequence[Sample], level: PolicyLevel) -> dict[tuple[str, str], list[Sample]]:
     """What the level forbids, as (check, message), and in which samples."""
     forbidden: dict[tuple[str, str], list[Sample]] = {}
     for sample in samples:
-        for one in findings(sample.manifest, level, Allowed(namespace=space)):
+        for one in findings(sample.manifest, level, Allowed()):
             if one.check not in _OURS:
                 message = f"{one.path.rpartition('.')[2]} {one.message}"
                 subjects = forbidden.setdefault((one.check, message), [])

@@ -6,13 +6,13 @@ against the same bounds; there it is only a warning, as most tasks ask for less.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from configgen.checks.inspection import Inspection
-from configgen.checks.results import Asked, Result, error, not_checked, ok, warning
-from configgen.cluster.connection import Object, Unread, name_of
+from configgen.checks.results import Asked, Result, Status, error, listing, not_checked, ok, warning
+from configgen.cluster.connection import Object, Unread, all_at_once, name_of
 from pluginmachinery.config.quantities import Quantity
 from pluginmachinery.policy.places import Pod, places_in
 
@@ -42,9 +42,8 @@ def check(inspection: Inspection) -> Iterator[Result]:
     if isinstance(spaces, Unread):
         yield not_checked("quotas and limits of the namespaces of tasks", spaces.reason, mend="give --namespace")
         return
-    for space in spaces:
-        yield from _in_quotas(inspection, space, needs)
-        yield from _in_limits(inspection, space, needs)
+    yield from _in_quotas(inspection, spaces, needs)
+    yield from _in_limits(inspection, spaces, needs)
 
 
 def _needs(pod: Pod) -> _Needs:
@@ -75,17 +74,27 @@ def _on_nodes(inspection: Inspection, needs: _Needs) -> Iterator[Result]:
             yield warning(wanted, f"no node allocates more than {largest}", "lower the limit", _limit(inspection, name))
 
 
-def _in_quotas(inspection: Inspection, space: str, needs: _Needs) -> Iterator[Result]:
-    wanted = f"room for {_NOTHING} in the quotas of {space}"
-    quotas = inspection.cluster.items(f"/api/v1/namespaces/{space}/resourcequotas")
-    if isinstance(quotas, Unread):
-        yield not_checked(wanted, quotas.reason)
-        return
-    general = [one for one in quotas if not _mapping(one.get("spec")).keys() & {"scopes", "scopeSelector"}]
-    trouble = [result for quota in general for result in _in_quota(inspection, quota, space, needs)]
-    yield from trouble
-    if not trouble:
-        yield ok(wanted, "there is room" if general else "no quota", _defaults(inspection))
+def _in_quotas(inspection: Inspection, spaces: Iterable[str], needs: _Needs) -> Iterator[Result]:
+    wanted = f"room for {_NOTHING} in the quotas of"
+    listed = _listed(inspection, spaces, "resourcequotas")
+    fitting: list[str] = []
+    bounded = False
+    for space, quotas in listed.items():
+        if isinstance(quotas, Unread):
+            yield not_checked(f"{wanted} {space}", quotas.reason)
+            continue
+        general = [one for one in quotas if not _mapping(one.get("spec")).keys() & {"scopes", "scopeSelector"}]
+        trouble = [result for quota in general for result in _in_quota(inspection, quota, space, needs)]
+        yield from trouble
+        if not trouble:
+            fitting.append(space)
+            bounded |= bool(general)
+    if fitting:
+        yield ok(f"{wanted} {listing(fitting)}", "there is room" if bounded else "no quota", _defaults(inspection))
+
+
+def _listed(inspection: Inspection, spaces: Iterable[str], plural: str) -> dict[str, list[Object] | Unread]:
+    return all_at_once(lambda space: inspection.cluster.items(f"/api/v1/namespaces/{space}/{plural}"), spaces)
 
 
 def _in_quota(inspection: Inspection, quota: Object, space: str, needs: _Needs) -> Iterator[Result]:
@@ -118,35 +127,37 @@ def _counted(key: str, needs: _Needs) -> Quantity | None:
     return needs.requests.get(name)
 
 
-def _in_limits(inspection: Inspection, space: str, needs: _Needs) -> Iterator[Result]:
-    ranges = inspection.cluster.items(f"/api/v1/namespaces/{space}/limitranges")
-    if isinstance(ranges, Unread):
-        yield not_checked(f"the limits of {space}", ranges.reason)
-        return
-    for one in ranges:
-        for limit in _mapping(one.get("spec")).get("limits") or ():
-            if limit.get("type") in ("Container", "Pod"):
-                yield from _in_limit(inspection, f"{space}/{name_of(one)}", limit, needs)
+def _in_limits(inspection: Inspection, spaces: Iterable[str], needs: _Needs) -> Iterator[Result]:
+    fitting: list[str] = []
+    for space, ranges in _listed(inspection, spaces, "limitranges").items():
+        if isinstance(ranges, Unread):
+            yield not_checked(f"the limits of {space}", ranges.reason)
+            continue
+        limits = [(name_of(one), limit) for one in ranges for limit in _mapping(one.get("spec")).get("limits") or ()]
+        judged = [(name, limit) for name, limit in limits if limit.get("type") in ("Container", "Pod")]
+        trouble = [
+            result for name, limit in judged for result in _in_limit(inspection, f"{space}/{name}", limit, needs)
+        ]
+        yield from trouble
+        if judged and not any(result.status is Status.ERROR for result in trouble):
+            fitting.append(space)
+    if fitting:
+        yield ok(f"{_NOTHING} within the LimitRanges of {listing(fitting)}", "fits", _defaults(inspection))
 
 
 def _in_limit(inspection: Inspection, name: str, limit: Mapping[str, Any], needs: _Needs) -> Iterator[Result]:
     kind = str(limit["type"]).lower()
     given = needs.container if kind == "container" else needs.requests
     most, least = _amounts(_mapping(limit.get("max"))), _amounts(_mapping(limit.get("min")))
-    trouble = False
     for resource, amount in sorted(given.items()):
         wanted = f"{resource} of {_NOTHING} within the LimitRange {name}"
         mend = f"change task_resources.defaults, or the LimitRange {name}"
         if resource in most and most[resource] < amount:
-            trouble = True
             found = f"{amount} is above the most for a {kind}, {most[resource]}"
             yield error(wanted, found, mend, _defaults(inspection, resource))
         if resource in least and amount < least[resource]:
-            trouble = True
             found = f"{amount} is below the least for a {kind}, {least[resource]}"
             yield error(wanted, found, mend, _defaults(inspection, resource))
-    if not trouble:
-        yield ok(f"{_NOTHING} within the LimitRange {name} ({kind})", "fits", _defaults(inspection))
     for resource, amount in _platform_limits(inspection).items():
         if resource in most and most[resource] < amount:
             wanted = f"tasks that ask for all they may ({resource} {amount}) within the LimitRange {name}"

@@ -7,13 +7,12 @@ Asked by access reviews, which leave nothing behind. What the controller needs c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
 from configgen.checks.inspection import Inspection
 from configgen.checks.results import Result, Status, error, listing, not_checked, ok, warning
-from configgen.cluster.connection import Action, Unread, resource_text
+from configgen.cluster.connection import Action, Unread, all_at_once, resource_text
 from configgen.release.values import NAME
 from configgen.release.webhook import WEBHOOK
 from configgen.render import configmap
@@ -22,7 +21,6 @@ from pluginmachinery.api.rbac import Rule
 _APPLY: Final = ("get", "create", "patch")
 _RECORD: Final = ("get", "list", "create", "update", "delete")
 """Helm's, for the Secrets in which it keeps its releases."""
-_PARALLEL: Final = 8
 _USER, _GRANT, _WORK = "this user", "give the controller its rights", "do its work"
 
 
@@ -46,6 +44,9 @@ class _Right:
 
 
 def check(inspection: Inspection) -> Iterator[Result]:
+    if not inspection.installs:
+        yield not_checked("rights of whoever installs, and of what runs", "Flyte's own charts bring their roles")
+        return
     yield from _of_the_installer(inspection)
     yield from _of_the_controller(inspection)
 
@@ -141,9 +142,7 @@ def _judged(
 ) -> Iterator[Result]:
     """One result if all is allowed, else one for each right that is not, or not wholly."""
     actions = [action for right in rights for action in right.actions()]
-    with ThreadPoolExecutor(_PARALLEL) as threads:
-        answered = threads.map(lambda action: inspection.cluster.may(action, account), actions)
-        answers = dict(zip(actions, answered, strict=True))
+    answers = all_at_once(lambda action: inspection.cluster.may(action, account), actions)
     unknown = [answer for answer in answers.values() if isinstance(answer, Unread)]
     if unknown:
         yield not_checked(f"{who} may {why}", unknown[0].reason)
