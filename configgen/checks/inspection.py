@@ -17,12 +17,11 @@ from configgen.release.manifests import service_account_name
 from configgen.release.values import NAME, ReleaseValues
 from configgen.render.release import Release
 from configgen.render.releases import release_of
+from configgen.targets import OWN_TARGETS
 from pluginmachinery.api import names
 from pluginmachinery.plugins.enabling import cleaned
 from pluginmachinery.plugins.registry import PluginDeclaration
 
-_OURS = frozenset({"kustomize", "helm", "configmap"})
-"""Targets that install our controller."""
 _PLUGINS: Path = ("tasks", "task-plugins", "enabled-plugins")
 
 
@@ -52,7 +51,7 @@ class Inspection:
     @property
     def installs(self) -> bool:
         """Whether our controller is installed, not only values for Flyte's own charts."""
-        return bool(_OURS & set(self.environment.definition.targets))
+        return any(target in OWN_TARGETS for target in self.environment.definition.targets)
 
     @property
     def values(self) -> ReleaseValues:

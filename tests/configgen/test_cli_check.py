@@ -675,7 +675,7 @@ def test_without_a_controller_of_ours_nothing_is_asked_about_it(check: Check, co
     check()
     definition = check.folder / "configgen.yaml"
     content = yaml.safe_load(definition.read_text())
-    content["environments"]["test"]["targets"] = []
+    content["environments"]["test"]["targets"] = ["flyte-core"]
     definition.write_text(yaml.safe_dump(content))
     call = ("-C", check.folder, "check", "--env", "test", "--kubeconfig", check.plane.kubeconfig, "-o", "json")
     results = json.loads(configgen(*call).stdout)["results"]
