@@ -54,7 +54,8 @@ class Informer:
     """Follows one kind in one namespace ("": in all), optionally those that match a label selector.
 
     ``synced`` is set when the first list has been handed over; a kind that the server does not serve counts as synced
-    with nothing in it, and is looked for again and again. ``problem`` says what is wrong at the moment ("": nothing).
+    with nothing in it, and is looked for again and again. ``answered`` is set when it was refused, too. ``problem``
+    says what is wrong at the moment ("": nothing).
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Informer:
         self.kind = kind
         self.namespace = namespace
         self.synced = asyncio.Event()
+        self.answered = asyncio.Event()
         self.absent = False
         self.problem = "the first list is not in yet"
         self.events = 0
@@ -132,6 +134,7 @@ class Informer:
         self._heard()
         self.absent = False
         self.synced.set()
+        self.answered.set()
 
     async def _read_pages(self) -> str:
         version = ""
@@ -223,6 +226,7 @@ class Informer:
         if problem != self.problem:
             _log.warning("can not follow %s: %s", self, problem)
         self.problem = problem
+        self.answered.set()
         delay = self._delays.next()
         return max(delay, refused.retry_after) if isinstance(refused, answers.Throttled) else delay
 
@@ -236,6 +240,7 @@ class Informer:
         if lost:
             self._sink.vanished(lost)
         self.synced.set()
+        self.answered.set()
         return self._absent_retry
 
 

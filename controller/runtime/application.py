@@ -24,7 +24,7 @@ from controller.kube.client import ApiServer
 from controller.kube.credentials import Credentials
 from controller.kube.informers import Informer, Sink
 from controller.runtime.effects import Effects, OutputStore, Tokens
-from controller.runtime.engine import Engine
+from controller.runtime.engine import Engine, utc_now
 from controller.runtime.leases import Lease
 from controller.runtime.livetasks import LiveTasks
 from controller.runtime.memberships import Membership
@@ -32,6 +32,7 @@ from controller.runtime.observers import Observers
 from controller.runtime.shards import Shard
 from controller.runtime.slots import JSON
 from controller.runtime.statuses import Statuses
+from controller.runtime.waiting import WaitingTasks, foreseen
 from controller.runtime.watchdogs import Watchdog
 from controller.services.events import EventRecorder
 from controller.services.figures import Figures, WatchFigures
@@ -41,6 +42,7 @@ from controller.services.traces import Traces
 from pluginmachinery.api import names, shards
 from pluginmachinery.core.actions import ResourceKind
 from pluginmachinery.lifecycle.advance import World, advance
+from pluginmachinery.manager.namespaces import LIMIT_RANGES, RESOURCE_QUOTAS
 
 _log = logging.getLogger(__name__)
 
@@ -104,6 +106,10 @@ class Application:
         self._events = EventRecorder(self._api, self._settings.events, instance=options.identity, tell=metrics.event)
         self._observers.add(self._events)
         self._lease, self._membership = self._make_lease()
+        self._waiting = WaitingTasks(world.waiting_room, self._engines, utc_now)
+        self._limits = [
+            each for kind in (RESOURCE_QUOTAS, LIMIT_RANGES) for each in self._informers(kind, self._waiting.sink(kind))
+        ]
         self.shards: dict[int | None, Shard] = {}
         """Those that this replica acts on, or stands by for, by number; None: all in one."""
         if self._membership is None:
@@ -119,8 +125,8 @@ class Application:
         if self._probes:
             await self._probes.start()
         self._spawn("events", self._events.run())
-        # Templates may stay unreadable (an old role): tasks that name one say so. All else must be known.
-        for informer in self._templates:
+        # Templates and quotas may stay unreadable (an old role): tasks say so, or are refused. All else must be known.
+        for informer in (*self._templates, *self._limits):
             self._spawn(f"watch {informer}", informer.run())
         for shard in self.shards.values():
             shard.start(self._may_open)
@@ -170,7 +176,7 @@ class Application:
         for shard in self.shards.values():
             checks += [_executions_check(shard, informer) for informer in shard.executions]
             checks += [_objects_check(shard, informer) for informer in shard.objects]
-        checks += [_templates_check(informer) for informer in self._templates]
+        checks += [_templates_check(informer) for informer in (*self._templates, *self._limits)]
         if self._lease:
             note = "leading" if self._lease.leads() else f"standing by, {self._lease.holder or 'nobody'} leads"
             checks.append(Check("leadership", self._lease.problem, note))
@@ -180,10 +186,11 @@ class Application:
 
     def figures(self) -> Figures:
         """What metrics count at a scrape."""
-        engines = [shard.engine for shard in self.shards.values()]
+        engines = self._engines()
         slots = (slot for engine in engines for slot in engine.cache.slots.values())
         followed: dict[tuple[str, str], list[Informer]] = {}
-        for informer in (*(each for shard in self.shards.values() for each in shard.informers), *self._templates):
+        of_shards = (each for shard in self.shards.values() for each in shard.informers)
+        for informer in (*of_shards, *self._templates, *self._limits):
             followed.setdefault((informer.kind.plural, informer.namespace), []).append(informer)
         return Figures(
             phases=Counter(slot.phase or "Unknown" for slot in slots),
@@ -196,12 +203,13 @@ class Application:
             retried=sum(engine.retried for engine in engines),
             stalled=max((engine.stalled for engine in engines), default=0.0),
             waited_out=sum(engine.waited_out for engine in engines),
-            gates=len(self._world.backoff),
+            gates=self._world.waiting_room.closed_gates,
             pools=self._tokens.pools(),
             watches=tuple(_figures_of(*key, informers) for key, informers in followed.items()),
         )
 
     async def _may_open(self) -> None:
+        await foreseen(self._limits)
         _settle_memory()
         if self._lease:
             await self._lease.acquired.wait()
@@ -242,6 +250,7 @@ class Application:
             trace=self._observers.handling,
             decide=decide,
             spawn=self._spawn,
+            waiting=self._waiting,
         )
         own = "" if number is None else shards.selector(settings.sharding.label, number, settings.sharding.count)
         objects = ",".join(filter(None, (SELECTOR, own)))
@@ -252,6 +261,9 @@ class Application:
             [each for kind in self._kinds for each in self._informers(kind, engine.cache.sink(kind), objects)],
             self._spawn,
         )
+
+    def _engines(self) -> list[Engine]:
+        return [shard.engine for shard in self.shards.values()]
 
     def _may_act(self, number: int | None) -> bool:
         if self._membership is not None:

@@ -55,6 +55,21 @@ def create_task(name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None
     return asyncio.create_task(work, name=name)
 
 
+class Waiting(Protocol):
+    """Who knows of tasks that wait for room."""
+
+    def call(self) -> None:
+        """Wake those whose turn has come (:meth:`Engine.ask`)."""
+
+    def leave(self, uid: str) -> None:
+        """A TaskExecution is gone."""
+
+
+class NobodyWaits:
+    def call(self) -> None: ...
+    def leave(self, uid: str) -> None: ...
+
+
 class Stuck(Exception):
     """One decision follows the other and none is the last."""
 
@@ -78,9 +93,11 @@ class Engine:
         clock: Callable[[], datetime] = utc_now,
         decide: Decide = advance,
         spawn: Spawn = create_task,
+        waiting: Waiting | None = None,
     ) -> None:
         self.world = world
-        self.cache = Cache(self.enqueue, effects.ended)
+        self._waiting = waiting or NobodyWaits()
+        self.cache = Cache(self.enqueue, self._gone)
         self.timers = Timers(clock, self._wake)
         self._effects = effects
         self._statuses = statuses
@@ -149,6 +166,18 @@ class Engine:
         """Something about this slot changed: decide."""
         slot.dirty = True
         self._line_up(slot)
+
+    def ask(self, uid: str) -> bool:
+        """Let this task ask again whether it is its turn; False: it is none of ours."""
+        slot = self.cache.slots.get(uid)
+        if slot is None:
+            return False
+        self.enqueue(slot)
+        return True
+
+    def _gone(self, slot: Slot) -> None:
+        self._effects.ended(slot)
+        self._waiting.leave(slot.uid)
 
     def _wake(self, slot: Slot) -> None:
         """Its time has come: to decide, or only to write what was decided."""
@@ -231,6 +260,7 @@ class Engine:
         if not FAILURES.isdisjoint(decision.status):
             memory.check()
         slot.want(decision.status)
+        self._waiting.call()
         self._watcher.decided(time.perf_counter() - started)
         return decision
 

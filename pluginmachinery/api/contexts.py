@@ -108,6 +108,7 @@ def _metadata(execution: Mapping[str, Any]) -> TaskMetadata:
         interruptible=bool(get("interruptible")),
         interruptible_failure_threshold=get("interruptibleFailureThreshold") or 0,
         max_attempts=get("maxAttempts") or 0,
+        priority=get("priority") or 0,
         console_url=get("consoleUrl") or "",
         workflow_id=get("workflowId"),
     )

@@ -297,6 +297,19 @@ class Pending(ApiModel):
     """The outcome is on record: objects may be deleted now."""
 
 
+class WaitingResource(ApiModel):
+    """A resource of which a quota has too little left."""
+
+    quota: str
+    """Name of the ResourceQuota."""
+    resource: str
+    """As the quota calls it: ``requests.cpu``, ``pods``."""
+    requested: str
+    """What the task asks for."""
+    hard: str | None = None
+    """What the quota has in all."""
+
+
 class Waiting(ApiModel):
     """Why it waits."""
 
@@ -304,6 +317,14 @@ class Waiting(ApiModel):
     """By what it is held back."""
     since: Time
     """Since when."""
+    resources: list[WaitingResource] | None = None
+    """What does not fit. Absent: it waits for its turn, or for the API server."""
+    queue: str | None = None
+    """Its queue, where it has one: the label ``kueue.x-k8s.io/queue-name``."""
+    position: int | None = None
+    """Its place in line, counted from 1, as it was when this was written."""
+    as_of: Time | None = None
+    """When this was written. Amounts that are free, and the place in line, change without being written again."""
 
 
 class ExecutionOutputs(ApiModel):

@@ -36,12 +36,15 @@ def task_rules() -> list[Rule]:
     """What it needs whatever plugins run.
 
     TaskExecutions are followed, patched (nothing but finalizers) and deleted (when their time is up), their status is
-    written as a whole; pod templates are followed; what happens to a task is told as an event.
+    written as a whole; pod templates are followed, quotas and limit ranges too, to foresee what is refused; what
+    happens to a task is told as an event.
     """
     return [
         _rule(names.GROUP, names.PLURAL, [*_FOLLOW, "patch", "delete"]),
         _rule(names.GROUP, f"{names.PLURAL}/status", ["update"]),
         _rule("", "podtemplates", list(_FOLLOW)),
+        _rule("", "resourcequotas", ["list", "watch"]),
+        _rule("", "limitranges", ["list", "watch"]),
         _rule("events.k8s.io", "events", ["create", "patch"]),
     ]
 

@@ -84,6 +84,19 @@ _NO_INFO = TaskInfo()
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a task waits for, beside the reason that tells it to people.
+
+    ``position`` is its place in line, counted from 1 (0: there is no line), ``queue`` the name of the line if it has
+    one. ``resources`` are what does not fit – quota, resource, requested, hard – ; none: it waits for its turn.
+    """
+
+    position: int = 0
+    queue: str = ""
+    resources: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseInfo:
     """A phase with its version, reason, error and what is to be shown.
 
@@ -97,6 +110,7 @@ class PhaseInfo:
     error: ExecutionError | None = None
     info: TaskInfo = field(default=_NO_INFO)
     cleanup_on_failure: bool = False
+    waiting: Waiting | None = None
 
     def with_version(self, version: int) -> PhaseInfo:
         """The same at another version. As in the reference this forgets ``cleanup_on_failure``."""
@@ -110,8 +124,10 @@ def undefined() -> PhaseInfo:
     return PhaseInfo(Phase.UNDEFINED)
 
 
-def waiting_for_resources(reason: str, *, version: int = 0, info: TaskInfo = _NO_INFO) -> PhaseInfo:
-    return PhaseInfo(Phase.WAITING_FOR_RESOURCES, version, reason, info=info)
+def waiting_for_resources(
+    reason: str, *, version: int = 0, info: TaskInfo = _NO_INFO, waiting: Waiting | None = None
+) -> PhaseInfo:
+    return PhaseInfo(Phase.WAITING_FOR_RESOURCES, version, reason, info=info, waiting=waiting)
 
 
 def queued(reason: str, *, version: int = 0, info: TaskInfo = _NO_INFO) -> PhaseInfo:

@@ -59,6 +59,10 @@ class TaskMetadata:
     interruptible_failure_threshold: int = 0
     """Failures of the platform from which on a part of the task – a sub-task – no longer runs interruptibly."""
     max_attempts: int = 0
+    priority: int = 0
+    """Of tasks that wait in the same queue, the higher goes first."""
+    created_at: str = ""
+    """When the execution was created, as Kubernetes writes it; of equal priority, the older goes first."""
     console_url: str = ""
     workflow_id: str | None = None
     """Name of the workflow in the execution's context; None where it is not set."""

@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import Any
 
 from pluginmachinery.api import names
+from pluginmachinery.api.execution import ExecutionPhase
 from pluginmachinery.core.actions import Observation
 from pluginmachinery.core.errors import PLUGIN_PANIC, PluginError
 from pluginmachinery.core.phases import (
@@ -48,10 +49,22 @@ def advance(world: World, execution: Mapping[str, Any], observation: Observation
     """
     world = world.of(execution)
     try:
-        return _go_through_stages(Turn(world, execution, observation))
+        decision = _go_through_stages(Turn(world, execution, observation))
     except PluginError as error:
         # A spec that was good when it was accepted and is not any more: this is another version of the controller.
-        return beginnings.refuse(Turn(world, execution, observation), error.code, error.message)
+        decision = beginnings.refuse(Turn(world, execution, observation), error.code, error.message)
+    if not (decision.actions or _waits_in_line(decision.status)):
+        alive = decision.status.get("phase") in _ALIVE
+        world.waiting_room.leave(execution["metadata"]["uid"], observation.now, alive=alive)
+    return decision
+
+
+_ALIVE = frozenset({ExecutionPhase.QUEUED, ExecutionPhase.INITIALIZING, ExecutionPhase.RUNNING})
+
+
+def _waits_in_line(status: Mapping[str, Any]) -> bool:
+    """Who meets errors, or is held or ends, shall not keep others waiting."""
+    return status.get("phase") == ExecutionPhase.WAITING_FOR_RESOURCES and "systemErrors" not in status
 
 
 def _go_through_stages(turn: Turn) -> Decision:

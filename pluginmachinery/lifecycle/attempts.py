@@ -43,12 +43,14 @@ def context(
     Raises PluginError ``BadTaskTemplate`` or ``BadTaskExecution``.
     """
     parsed = world.contexts.get(key(execution, attempt), lambda: _parse(world, execution, attempt))
-    metadata = parsed.metadata
+    metadata, priority = parsed.metadata, execution["spec"].get("priority") or 0
+    if interruptible or priority != metadata.priority:
+        metadata = dataclasses.replace(metadata, interruptible=interruptible, priority=priority)
     # In full: dataclasses.replace takes three times as long, and this is done at every turn.
     return TaskContext(
         config=world.config,
         template=parsed.template,
-        metadata=dataclasses.replace(metadata, interruptible=True) if interruptible else metadata,
+        metadata=metadata,
         paths=parsed.paths,
         inputs=parsed.inputs,
         pod_templates=world.pod_template_store,
@@ -70,7 +72,10 @@ def _parse(world: World, execution: Mapping[str, Any], attempt: int) -> TaskCont
     members = members_of(world, execution, template, attempt)
     context = task_context(template, members, config=world.config, pod_templates=())
     identifier = _identifier(context.metadata.id, execution, template, attempt)
-    return dataclasses.replace(context, metadata=dataclasses.replace(context.metadata, id=identifier))
+    created = execution["metadata"].get("creationTimestamp") or ""
+    return dataclasses.replace(
+        context, metadata=dataclasses.replace(context.metadata, id=identifier, created_at=created)
+    )
 
 
 def members_of(world: World, execution: Mapping[str, Any], template: TaskTemplate, attempt: int) -> dict[str, Any]:

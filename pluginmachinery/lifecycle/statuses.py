@@ -7,18 +7,21 @@ values may be those of the object as the cache has it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pluginmachinery.api import times
 from pluginmachinery.api.execution import MAX_ATTEMPT_HISTORY, MAX_MESSAGE_LENGTH, MAX_REASON_LENGTH, ExecutionPhase
-from pluginmachinery.core.phases import ExecutionError, Phase, PhaseInfo
+from pluginmachinery.core.phases import ExecutionError, Phase, PhaseInfo, Waiting
 from pluginmachinery.lifecycle.budgets import Budget, Failures
 
 Status = dict[str, Any]
 
 STATE_VERSION = 1
 """Version of the form in which a plugin's state is kept."""
+
+PLACE_IS_TOLD = timedelta(seconds=30)
+"""A place in line that has halved or doubled is told again after this time."""
 
 _PHASES = {
     Phase.NOT_READY: ExecutionPhase.ACCEPTED.value,
@@ -90,8 +93,11 @@ def start_attempt(status: Status, now: datetime, *, interruptible: bool) -> None
 
 def observe(status: Status, phase: PhaseInfo, now: datetime) -> None:
     """A phase that is not final, as the plugin tells it."""
+    before = status.get("waiting") or {}
     status["phase"] = _PHASES[phase.phase]
     status["phaseVersion"] = phase.version
+    if phase.waiting is not None and _is_told(before, phase.waiting, now):
+        return
     status["reason"] = clip(phase.reason, MAX_REASON_LENGTH)
     if phase.phase is Phase.RUNNING and "runningAt" not in status:
         status["runningAt"] = max(times.to_text(phase.info.occurred_at or now), status["startedAt"])
@@ -184,6 +190,22 @@ def _wait(status: Status, phase: PhaseInfo, now: datetime) -> None:
         return
     since = (status.get("waiting") or {}).get("since") or times.to_text(now)
     status["waiting"] = {"reason": clip(phase.reason, MAX_MESSAGE_LENGTH), "since": since}
+    if phase.waiting is None:
+        return
+    told = {"position": phase.waiting.position, "queue": phase.waiting.queue, "resources": [*phase.waiting.resources]}
+    status["waiting"] |= {name: value for name, value in told.items() if value} | {"asOf": times.to_text(now)}
+
+
+def _is_told(before: Mapping[str, Any], waiting: Waiting, now: datetime) -> bool:
+    """Does the status say so already? What is free and a place in line change all the time: they are told anew with
+    what is waited for, and a place that is another one altogether once it has been told for a while."""
+    if "asOf" not in before or before.get("queue", "") != waiting.queue:
+        return False
+    if before.get("resources", []) != [*waiting.resources]:
+        return False
+    told, place = before.get("position", 0), waiting.position
+    moved = 2 * place <= told or place >= 2 * told
+    return not (moved and place != told and now - times.from_text(before["asOf"]) >= PLACE_IS_TOLD)
 
 
 def _remember(status: Status, phase: str, now: datetime, more: dict[str, Any]) -> None:

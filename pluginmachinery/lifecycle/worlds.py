@@ -11,8 +11,8 @@ from pluginmachinery.config import Configuration
 from pluginmachinery.core.plugins import AbortOverride, CorePlugin, KubernetesPlugin
 from pluginmachinery.core.tasks import PodTemplates
 from pluginmachinery.lifecycle.context_cache import ContextCache
-from pluginmachinery.manager.backoff import Backoff
 from pluginmachinery.manager.plugin_manager import PluginManager
+from pluginmachinery.manager.waiting_room import WaitingRoom
 from pluginmachinery.plugins.registry import PluginRegistry
 from pluginmachinery.plugins.scopes import Scopes
 
@@ -35,7 +35,7 @@ class World:
     scopes: Scopes = field(default_factory=Scopes)
     contexts: ContextCache = field(default_factory=ContextCache, compare=False, repr=False)
     plugins: dict[str, CorePlugin] = field(default_factory=dict, compare=False, repr=False)
-    backoff: Backoff = field(default_factory=Backoff, compare=False, repr=False)
+    waiting_room: WaitingRoom = field(default_factory=WaitingRoom, compare=False, repr=False)
 
     def of(self, execution: Mapping[str, Any]) -> World:
         """The world as it is for the project and domain of this execution."""
@@ -89,7 +89,7 @@ class World:
 
     def _load(self, plugin_id: str) -> CorePlugin:
         plugin = self.registry.load(plugin_id)
-        return PluginManager(plugin, self.backoff) if isinstance(plugin, KubernetesPlugin) else plugin
+        return PluginManager(plugin, self.waiting_room) if isinstance(plugin, KubernetesPlugin) else plugin
 
 
 def _project_and_domain(spec: Mapping[str, Any]) -> tuple[str, str]:

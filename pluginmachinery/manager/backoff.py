@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from pluginmachinery.config.quantities import Quantity
 from pluginmachinery.config.tasks import BackOffConfig
-from pluginmachinery.core.actions import ObjectRef, ResourceKind
+from pluginmachinery.core.actions import ResourceKind
 
 Amounts = Mapping[str, Quantity]
 GateKey = tuple[ResourceKind, str]
@@ -33,6 +33,11 @@ class Gate:
     ceilings: Amounts = field(default_factory=dict)
     overloaded: bool = False
     """The API server refused, not a quota."""
+
+    @property
+    def has_been_closed(self) -> bool:
+        """A refusal is remembered, and nothing has succeeded since: who tries, probes."""
+        return self.opens_at is not None
 
     def is_closed(self, now: datetime) -> bool:
         return self.opens_at is not None and now < self.opens_at
@@ -59,6 +64,11 @@ class Gate:
         delay, exponent = _delay(self.exponent, settings)
         return Gate(now + delay, exponent, ceilings, not refused)
 
+    def after_hint(self, now: datetime, short: Amounts, settings: BackOffConfig) -> Gate:
+        """What is known of a quota says that these amounts do not fit: as if they had been refused, but for the longest
+        time, because whoever waits is woken when room appears."""
+        return Gate(now + settings.max_duration.timedelta, self.exponent, dict(short))
+
 
 OPEN = Gate()
 
@@ -70,25 +80,3 @@ def _delay(exponent: int, settings: BackOffConfig) -> tuple[timedelta, int]:
     if seconds > longest.total_seconds():
         return longest, exponent
     return timedelta(seconds=seconds), exponent + 1
-
-
-class Backoff:
-    """The gates of one process. In memory only: a restarted process finds out again."""
-
-    def __init__(self) -> None:
-        self._gates: dict[GateKey, Gate] = {}
-
-    def __len__(self) -> int:
-        """Kinds and namespaces for which refusals are remembered."""
-        return len(self._gates)
-
-    def gate(self, ref: ObjectRef) -> Gate:
-        return self._gates.get((ref.kind, ref.namespace), OPEN)
-
-    def succeeded(self, ref: ObjectRef) -> None:
-        self._gates.pop((ref.kind, ref.namespace), None)
-
-    def refused(self, ref: ObjectRef, now: datetime, amounts: Amounts, settings: BackOffConfig) -> None:
-        """Remember a refusal, unless back-off is switched off (``base-second: 0``)."""
-        if settings.base_second > 0:
-            self._gates[ref.kind, ref.namespace] = self.gate(ref).after_refusal(now, amounts, settings)

@@ -17,6 +17,10 @@ class Conduct:
     exact_quotas: bool = True
     """All amounts of a quota's refusal count, and a request for as much as the quota waits. Flyte reads only some of
     the amounts and fails such a request for good."""
+    wait_in_line: bool = True
+    """Who waits, waits in line (:mod:`.waiting_room`): by priority and age, one try at a time after a refusal, woken
+    when the watched quotas have room. With Flyte all try when the back-off is over, and whoever is lucky gets in;
+    ``replay`` asks for one task at a time, so nothing is in the way there."""
     check_owner: bool = True
     """An object of our name that belongs to somebody else is not ours. Flyte takes it for its own."""
     tidy_finalize: bool = True
@@ -37,6 +41,7 @@ class Conduct:
 AS_FLYTE = Conduct(
     wait_for_every_kind=False,
     exact_quotas=False,
+    wait_in_line=False,
     check_owner=False,
     tidy_finalize=False,
     fit_names=False,

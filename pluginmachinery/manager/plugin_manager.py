@@ -10,11 +10,11 @@ from __future__ import annotations
 import dataclasses
 import traceback
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
-from pluginmachinery.config.quantities import Quantity
+from pluginmachinery.api.names import QUEUE
 from pluginmachinery.core.actions import (
     Action,
     Create,
@@ -37,18 +37,17 @@ from pluginmachinery.core.phases import (
     permanent_failure,
     retryable_failure,
     undefined,
-    waiting_for_resources,
 )
 from pluginmachinery.core.plugins import AbortOverride, KubernetesPlugin
 from pluginmachinery.core.tasks import PluginContext, TaskContext
 from pluginmachinery.core.transitions import PluginState, Transition
-from pluginmachinery.manager import abort, finalize, launch, quotas, refusals
-from pluginmachinery.manager.backoff import Backoff
+from pluginmachinery.manager import abort, finalize, launch, limit_ranges, quotas, refusals, waits
 from pluginmachinery.manager.conduct import Conduct
 from pluginmachinery.manager.finalize import Finalization
 from pluginmachinery.manager.objects import finished_object, object_name
 from pluginmachinery.manager.ownership import is_own, owner_uid
 from pluginmachinery.manager.plugin_states import ManagerState, Next, Step
+from pluginmachinery.manager.waiting_room import Applicant, Wait, WaitingRoom
 from pluginmachinery.pods import names, secret_mounts
 from pluginmachinery.pods.unique_variables import unique_variables
 from pluginmachinery.policy import check as policy
@@ -58,22 +57,20 @@ UNEXPECTED_OBJECT_DELETION = "UnexpectedObjectDeletion"
 
 _POD = ResourceKind("v1", "Pod", "pods")
 _CREATING = Step("handle", "create")
-_LOOK_AGAIN = timedelta(seconds=10)
-"""How long a task waits for room when back-off is switched off."""
 
 
 class PluginManager:
     """Drives one plugin.
 
-    ``backoff`` is shared by all managers of a process, because quotas are shared; without one the manager has its own.
+    ``room`` is shared by all managers of a process, because quotas are shared; without one the manager has its own.
     ``conduct`` says where to do better than Flyte.
     """
 
     def __init__(
-        self, plugin: KubernetesPlugin, backoff: Backoff | None = None, *, conduct: Conduct | None = None
+        self, plugin: KubernetesPlugin, room: WaitingRoom | None = None, *, conduct: Conduct | None = None
     ) -> None:
         self._plugin = plugin
-        self._backoff = Backoff() if backoff is None else backoff
+        self._room = WaitingRoom() if room is None else room
         self._conduct = Conduct() if conduct is None else conduct
 
     @property
@@ -135,6 +132,9 @@ class PluginManager:
                     return self._launched(task, known, action, result)
         if self._is_there_already(task, observation):
             return self._check(task, known, observation)
+        applicant = self._applicant(task)
+        if self._lines_up(task) and (wait := self._room.ask_again(applicant, task.now)) is not None:
+            return _waits(known, wait, waits.waiting(wait, applicant))
         try:
             manifest = self._delivered(finished_object(task, self._plugin, self._plugin.build_resource(task)), task)
         except PluginError as error:
@@ -143,15 +143,11 @@ class PluginManager:
         judged = self._judged(manifest, task)
         if judged.denied:
             return _settled(known, permanent_failure(policy.POLICY_DENIED, judged.message), started=False)
-        create = Create(self._ref(task), manifest)
-        gate = self._backoff.gate(create.ref)
-        if self._may_wait(task) and not gate.lets_through(task.now, lambda: self._usage(manifest)):
-            waiting = waiting_for_resources("waiting for room after a refusal", version=known.saved.version)
-            if known.saved.phase == Phase.WAITING_FOR_RESOURCES:
-                # What was refused says more than that nothing has been tried since.
-                waiting = dataclasses.replace(waiting, reason=known.saved.reason)
-            return _settled(known, waiting, started=False, actions=self._wake(create.ref, task.now))
-        return Transition(undefined(), known.at(_CREATING).write(), (create,))
+        if self._lines_up(task):
+            settings = task.config.tasks.backoff
+            if (wait := self._room.ask(applicant, manifest, settings, task.now)) is not None:
+                return _waits(known, wait, waits.waiting(wait, applicant))
+        return Transition(undefined(), known.at(_CREATING).write(), (Create(applicant.ref, manifest),))
 
     def _delivered(self, manifest: dict[str, Any], task: TaskContext) -> dict[str, Any]:
         """The object with what stands in for webhooks, and without what operators' CRDs refuse."""
@@ -175,28 +171,50 @@ class PluginManager:
         decided = launch.verdict(result, may_wait=self._may_wait(task), conduct=self._conduct)
         if isinstance(decided, ExecutionError):
             return _failed(known.at(None), decided)
-        if isinstance(result, Done):
-            self._backoff.succeeded(create.ref)
-        if decided.phase is Phase.WAITING_FOR_RESOURCES and isinstance(result, Refused):
-            quota = quotas.parse_refusal(result.message) if refusals.is_quota_exceeded(result) else None
-            self._backoff.refused(create.ref, task.now, quota.requested if quota else {}, task.config.tasks.backoff)
-            return _settled(known, decided, started=False, actions=self._wake(create.ref, task.now))
+        applicant = self._applicant(task)
+        if decided.phase is Phase.QUEUED:
+            self._room.succeeded(applicant, task.now, _version(result.value) if isinstance(result, Done) else 0)
+        if isinstance(result, Refused):
+            if decided.phase is Phase.WAITING_FOR_RESOURCES:
+                return self._has_to_wait(task, known, create, result)
+            decided = self._explained(decided, create, result)
         if decided.phase is Phase.QUEUED and task.config.plugin_manager.policy.warns_beyond_denial:
             decided = _with_warnings(decided, self._judged(create.object, task))
         return _settled(known, decided, started=decided.phase is Phase.QUEUED)
+
+    def _has_to_wait(self, task: TaskContext, known: ManagerState, create: Create, refused: Refused) -> Transition:
+        applicant = self._applicant(task)
+        quota = quotas.parse_refusal(refused.message) if refusals.is_quota_exceeded(refused) else None
+        amounts = quota.requested if quota else {}
+        wait = self._room.refused(applicant, create.object, amounts, task.config.tasks.backoff, task.now)
+        return _waits(known, wait, waits.refused(wait, applicant, refused, quota))
+
+    def _explained(self, info: PhaseInfo, create: Create, refused: Refused) -> PhaseInfo:
+        """A refusal by a LimitRange says which one it was, and what to do."""
+        if not self._conduct.wait_in_line or info.error is None or not limit_ranges.is_refusal(refused.message):
+            return info
+        namespace = self._room.namespaces.find(create.ref.namespace)
+        found = namespace.violations(create.ref.kind, create.object) if namespace else ()
+        return dataclasses.replace(info, error=waits.outside_limits(info.error, create.ref.namespace, found))
 
     def _may_wait(self, task: TaskContext) -> bool:
         """Flyte lets wait only what its back-off guards: pods, unless back-off is switched off."""
         guarded = self._plugin.resource == _POD and task.config.tasks.backoff.base_second != 0
         return self._conduct.wait_for_every_kind or guarded
 
-    def _usage(self, manifest: Mapping[str, Any]) -> Mapping[str, Quantity] | None:
-        """What the object takes of a quota; None for kinds whose pods an operator makes."""
-        return quotas.pod_usage(manifest) if self._plugin.resource == _POD else None
+    def _lines_up(self, task: TaskContext) -> bool:
+        return self._conduct.wait_in_line and self._may_wait(task)
 
-    def _wake(self, ref: ObjectRef, now: datetime) -> tuple[Action, ...]:
-        opens_at = self._backoff.gate(ref).opens_at
-        return (WakeAt(opens_at if opens_at is not None and opens_at > now else now + _LOOK_AGAIN),)
+    def _applicant(self, task: TaskContext) -> Applicant:
+        ref, metadata = self._ref(task), task.metadata
+        owner = metadata.owner_reference or {}
+        return Applicant(
+            uid=owner.get("uid") or f"{ref.namespace}/{ref.name}",
+            ref=ref,
+            queue=metadata.labels.get(QUEUE, ""),
+            priority=metadata.priority,
+            created=metadata.created_at,
+        )
 
     # --- Check -------------------------------------------------------------------------------------------------------
 
@@ -287,6 +305,20 @@ def _at(task: TaskContext, now: datetime) -> TaskContext:
 
 def _settled(known: ManagerState, info: PhaseInfo, *, started: bool, actions: tuple[Action, ...] = ()) -> Transition:
     return Transition(info, known.seen(info, started=started).write(), actions)
+
+
+def _waits(known: ManagerState, wait: Wait, info: PhaseInfo) -> Transition:
+    """The reason is not remembered: it tells numbers that change all the time, and each change would be a write."""
+    info = dataclasses.replace(info, version=known.saved.version)
+    return Transition(
+        info, known.seen(dataclasses.replace(info, reason=""), started=False).write(), (WakeAt(wait.wake_at),)
+    )
+
+
+def _version(created: Any) -> int:
+    """Of an object as the API server answers it; 0: it has none."""
+    metadata = (created.get("metadata") or {}) if isinstance(created, Mapping) else {}
+    return int(metadata.get("resourceVersion") or 0)
 
 
 def _failed(known: ManagerState, error: ExecutionError) -> Transition:

@@ -1,19 +1,19 @@
-"""Quotas: what a ResourceQuota's refusal says, and what a pod counts for in one.
+"""Quotas: what a ResourceQuota's refusal says.
 
 Kubernetes refuses in words only::
 
     exceeded quota: NAME, requested: limits.cpu=7, used: limits.cpu=249, limited: limits.cpu=250
 
-and lists just the resources that do not fit. Resources have the names that ResourceQuota gives them: ``limits.cpu``,
-``requests.memory``, ``pods``, ``requests.nvidia.com/gpu`` …
+and lists just the resources that do not fit: *shortages*. Resources have the names that ResourceQuota gives them:
+``limits.cpu``, ``requests.memory``, ``pods``, ``requests.nvidia.com/gpu`` …
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from pluginmachinery.config.quantities import Quantity
 
@@ -22,6 +22,30 @@ Amounts = Mapping[str, Quantity]
 _QUOTA = re.compile(r"exceeded quota: ([^,\s]+)")
 _LIST = re.compile(r"\b(requested|used|limited): (\S+)")
 _AMOUNT = re.compile(r"([^,=\s]+)=([^,=\s]+)")
+
+
+class Shortage(NamedTuple):
+    """What does not fit: of this resource of this quota. None: not known."""
+
+    quota: str
+    resource: str
+    wanted: Quantity
+    free: Quantity | None = None
+    hard: Quantity | None = None
+
+    def __str__(self) -> str:
+        """For a person: ``limits.cpu 7 of 1 free (250 in all)``."""
+        if self.free is None or self.hard is None:
+            return f"{self.resource} {self.wanted}"
+        return f"{self.resource} {self.wanted} of {self.free.canonical()} free ({self.hard} in all)"
+
+
+def described(shortages: Iterable[Shortage]) -> str:
+    """For a person: ``quota q: limits.cpu 7 of 1 free (250 in all), pods 1 of 0 free (5 in all)``."""
+    by_quota: dict[str, list[str]] = {}
+    for shortage in shortages:
+        by_quota.setdefault(shortage.quota, []).append(str(shortage))
+    return "; ".join(f"quota {quota}: {', '.join(parts)}" for quota, parts in by_quota.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +64,18 @@ class QuotaRefusal:
             name for name, amount in self.requested.items() if name in self.limited and amount > self.limited[name]
         )
 
-    def __str__(self) -> str:
-        """For a person: ``quota q: limits.cpu wants 7, 1 of 250 is free``."""
-        shortages = ", ".join(self._shortage(name, amount) for name, amount in self.requested.items())
-        return f"quota {self.quota}: {shortages}" if shortages else f"quota {self.quota}"
+    @property
+    def shortages(self) -> tuple[Shortage, ...]:
+        return tuple(self._shortage(name, amount) for name, amount in self.requested.items())
 
-    def _shortage(self, name: str, wanted: Quantity) -> str:
+    def __str__(self) -> str:
+        return described(self.shortages) or f"quota {self.quota}"
+
+    def _shortage(self, name: str, wanted: Quantity) -> Shortage:
         if name not in self.limited or name not in self.used:
-            return f"{name} wants {wanted}"
+            return Shortage(self.quota, name, wanted)
         free = max(self.limited[name] - self.used[name], Quantity())
-        return f"{name} wants {wanted}, {free.canonical()} of {self.limited[name]} is free"
+        return Shortage(self.quota, name, wanted, free, self.limited[name])
 
 
 def parse_refusal(message: str) -> QuotaRefusal | None:
@@ -85,63 +111,3 @@ def never_fits_as_flyte_reads(message: str) -> bool:
         lists.setdefault(match["list"], {}).update(_amounts(match["amounts"]))
     requested, limited = lists.get("requested", {}), lists.get("limited", {})
     return any(name in limited and amount >= limited[name] for name, amount in requested.items())
-
-
-# --- What a pod counts for -------------------------------------------------------------------------------------------
-
-
-def pod_usage(pod: Mapping[str, Any]) -> dict[str, Quantity]:
-    """What this pod takes of a quota, by the quota's names for it.
-
-    The effective amount of a resource is the higher of what runs side by side (containers and native sidecars) and what
-    any init container needs beside the sidecars started before it, as the scheduler counts.
-    """
-    spec = pod.get("spec") or {}
-    usage = {"pods": Quantity.of(1), "count/pods": Quantity.of(1)}
-    for name, amount in _effective(spec, "limits").items():
-        usage[f"limits.{name}"] = amount
-    for name, amount in _effective(spec, "requests").items():
-        usage[f"requests.{name}"] = usage[name] = amount
-    return usage
-
-
-def _effective(spec: Mapping[str, Any], bound: str) -> dict[str, Quantity]:
-    sidecars: dict[str, Quantity] = {}
-    highest_init: dict[str, Quantity] = {}
-    for container in spec.get("initContainers") or ():
-        own = _bounds(container, bound)
-        if container.get("restartPolicy") == "Always":
-            _add(sidecars, own)
-            own = sidecars
-        else:
-            own = _sum(sidecars, own)
-        for name, amount in own.items():
-            highest_init[name] = max(amount, highest_init.get(name, amount))
-    running = dict(sidecars)
-    for container in spec.get("containers") or ():
-        _add(running, _bounds(container, bound))
-    _add(running, {name: Quantity.parse(amount) for name, amount in (spec.get("overhead") or {}).items()})
-    return {
-        name: max(running.get(name, Quantity()), highest_init.get(name, Quantity()))
-        for name in (*running, *highest_init)
-    }
-
-
-def _bounds(container: Mapping[str, Any], bound: str) -> dict[str, Quantity]:
-    """Limits, or requests with limits in place of those that are absent, as Kubernetes fills them in."""
-    resources = container.get("resources") or {}
-    amounts = dict(resources.get(bound) or {})
-    if bound == "requests":
-        amounts = {**(resources.get("limits") or {}), **amounts}
-    return {name: Quantity.parse(amount) for name, amount in amounts.items()}
-
-
-def _add(total: dict[str, Quantity], amounts: Amounts) -> None:
-    for name, amount in amounts.items():
-        total[name] = total[name] + amount if name in total else amount
-
-
-def _sum(first: Amounts, second: Amounts) -> dict[str, Quantity]:
-    total = dict(first)
-    _add(total, second)
-    return total

@@ -12,12 +12,10 @@ from hypothesis import strategies as st
 from pluginmachinery.config.durations import Duration
 from pluginmachinery.config.quantities import Quantity
 from pluginmachinery.config.tasks import BackOffConfig
-from pluginmachinery.core.actions import ObjectRef, ResourceKind
-from pluginmachinery.manager.backoff import OPEN, Backoff, Gate
+from pluginmachinery.manager.backoff import OPEN, Gate
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 SETTINGS = BackOffConfig(base_second=2, max_duration=Duration.of(seconds=20))
-POD = ResourceKind("v1", "Pod", "pods")
 
 
 def amounts(**given: str) -> dict[str, Quantity]:
@@ -91,24 +89,6 @@ def test_usage_is_worked_out_only_when_it_matters() -> None:
 
     assert OPEN.lets_through(NOW, expensive)
     assert not OPEN.after_refusal(NOW, {}, SETTINGS).lets_through(NOW, expensive)
-
-
-def test_gates_are_one_for_each_kind_and_namespace_and_a_success_opens_its_own() -> None:
-    backoff = Backoff()
-    here, same, elsewhere = (
-        ObjectRef(POD, namespace, name) for namespace, name in [("a", "x"), ("a", "y"), ("b", "x")]
-    )
-    for ref in (here, elsewhere):
-        backoff.refused(ref, NOW, amounts(cpu="1"), SETTINGS)
-    backoff.succeeded(same)
-    assert not backoff.gate(here).is_closed(NOW)
-    assert backoff.gate(elsewhere).is_closed(NOW)
-
-
-def test_it_can_be_switched_off() -> None:
-    backoff, ref = Backoff(), ObjectRef(POD, "a", "x")
-    backoff.refused(ref, NOW, {}, BackOffConfig(base_second=0))
-    assert backoff.gate(ref) == OPEN
 
 
 @given(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from pluginmachinery.api import names
 from pluginmachinery.config.tasks import BackOffConfig
 from pluginmachinery.core.actions import Create, Found, Missing, Observation, Observe, Outputs, Refused, WakeAt
-from pluginmachinery.core.phases import ErrorKind, Phase
+from pluginmachinery.core.phases import ErrorKind, Phase, Waiting
 from pluginmachinery.core.plugins import PluginProperties
-from pluginmachinery.manager.backoff import Backoff
 from pluginmachinery.manager.conduct import AS_FLYTE, Conduct
+from pluginmachinery.manager.namespaces import LIMIT_RANGES, RESOURCE_QUOTAS
 from pluginmachinery.manager.plugin_manager import PluginManager
+from pluginmachinery.manager.waiting_room import WaitingRoom
+from tests.pluginmachinery.manager.crowds import limit_range, quota
 from tests.pluginmachinery.manager.widgets import (
     BAD_TASK,
     BOOM,
@@ -229,46 +233,48 @@ def wake(transition: Any) -> timedelta:
     return action.at - NOW
 
 
-def test_who_waits_is_told_for_what_and_woken_when_the_gate_opens() -> None:
+def test_who_waits_is_told_for_what_and_at_which_place_and_woken_when_the_gate_opens() -> None:
     transition = executor(cluster(create=FULL)).run(PluginManager(WidgetPlugin()).handle, widget_task(), None)
-    assert transition.phase.reason == "waiting for quota q: limits.cpu wants 2, 1 of 10 is free"
+    assert transition.phase.reason == (
+        "waiting for quota q: limits.cpu 2 of 1 free (10 in all) in namespace ns; 1st in line"
+    )
+    assert transition.phase.waiting == Waiting(
+        1, "", ({"quota": "q", "resource": "limits.cpu", "requested": "2", "hard": "10"},)
+    )
     assert wake(transition) == timedelta(seconds=1)
     assert transition.settled
     assert (transition.state or {})["started"] is False
 
 
-def test_while_the_gate_is_closed_nothing_is_tried_and_the_reason_stays() -> None:
-    backoff = Backoff()
-    manager, task = PluginManager(WidgetPlugin(), backoff), widget_task()
-    refused = executor(cluster(create=FULL)).run(manager.handle, task, None)
+def test_while_the_gate_is_closed_nothing_is_tried() -> None:
+    room = WaitingRoom()
+    manager = PluginManager(WidgetPlugin(), room)
+    refused = executor(cluster(create=FULL)).run(manager.handle, widget_task(), None)
     api = cluster()
-    again = executor(api).run(manager.handle, task, refused.state)
-    other = executor(api).run(PluginManager(WidgetPlugin(), backoff).handle, task, None)
+    again = executor(api).run(manager.handle, widget_task(), refused.state)
+    other = executor(api).run(PluginManager(WidgetPlugin(), room).handle, widget_task("other"), None)
     assert verbs(api) == []
-    assert (again.phase, again.state) == (refused.phase, refused.state)
+    assert again.state == refused.state
+    assert wake(again) == timedelta(seconds=1)
     assert (other.phase.phase, other.phase.reason) == (
         Phase.WAITING_FOR_RESOURCES,
-        "waiting for room after a refusal",
+        "waiting for its turn in namespace ns; 2nd in line",
     )
-    assert wake(other) == timedelta(seconds=1)
+    assert wake(other) > timedelta(seconds=60)
 
 
 def test_a_small_pod_is_tried_through_a_closed_gate() -> None:
-    def pod_of(cpu: str) -> WidgetPlugin:
-        spec = {"containers": [{"name": "main", "resources": {"limits": {"cpu": cpu}}}]}
-        return WidgetPlugin(resource=POD, build=lambda _: {"apiVersion": "v1", "kind": "Pod", "spec": spec})
-
-    backoff, task = Backoff(), widget_task()
-    executor(cluster(create=FULL)).run(PluginManager(pod_of("2"), backoff).handle, task, None)
+    room = WaitingRoom()
+    executor(cluster(create=FULL)).run(PluginManager(pod_of("2"), room).handle, widget_task(), None)
     large, small = cluster(), cluster()
-    executor(large).run(PluginManager(pod_of("2"), backoff).handle, task, None)
-    executor(small).run(PluginManager(pod_of("1999m"), backoff).handle, task, None)
+    executor(large).run(PluginManager(pod_of("2"), room).handle, widget_task("large"), None)
+    executor(small).run(PluginManager(pod_of("1999m"), room).handle, widget_task("small"), None)
     assert (verbs(large), verbs(small)) == ([], ["create"])
 
 
 def test_a_success_opens_the_gate() -> None:
-    backoff, task = Backoff(), widget_task()
-    manager = PluginManager(WidgetPlugin(), backoff)
+    room, task = WaitingRoom(), widget_task()
+    manager = PluginManager(WidgetPlugin(), room)
     executor(cluster(create=FULL)).run(manager.handle, task, None)
     later = executor(cluster())
     later.now = NOW + timedelta(seconds=1)
@@ -279,11 +285,11 @@ def test_a_success_opens_the_gate() -> None:
 
 
 def test_what_never_fits_closes_no_gate_for_others() -> None:
-    backoff, task = Backoff(), widget_task()
+    room, task = WaitingRoom(), widget_task()
     never = forbidden(QUOTA.format(requested="limits.cpu=11", limited="limits.cpu=10"))
-    executor(cluster(create=never)).run(PluginManager(WidgetPlugin(), backoff).handle, task, None)
+    executor(cluster(create=never)).run(PluginManager(WidgetPlugin(), room).handle, task, None)
     api = cluster()
-    executor(api).run(PluginManager(WidgetPlugin(), backoff).handle, task, None)
+    executor(api).run(PluginManager(WidgetPlugin(), room).handle, task, None)
     assert verbs(api) == ["create"]
 
 
@@ -306,3 +312,68 @@ def test_an_owner_reference_that_is_not_wanted_is_not_asked_for(task: Any, plugi
 def test_an_object_that_is_not_known_is_asked_for() -> None:
     transition = PluginManager(WidgetPlugin()).handle(widget_task(), STARTED, Observation(NOW))
     assert transition.actions == (Observe(REF),)
+
+
+# --- What is known of quotas and limit ranges ------------------------------------------------------------------------
+
+
+def pod_of(cpu: str) -> WidgetPlugin:
+    spec = {"containers": [{"name": "main", "resources": {"limits": {"cpu": cpu}}}]}
+    return WidgetPlugin(resource=POD, build=lambda _: {"apiVersion": "v1", "kind": "Pod", "spec": spec})
+
+
+def test_what_does_not_fit_is_not_even_tried() -> None:
+    room = WaitingRoom()
+    room.namespaces.hear(RESOURCE_QUOTAS, quota({"limits.cpu": 10}, {"limits.cpu": 9}))
+    api = cluster()
+    transition = executor(api).run(PluginManager(pod_of("2"), room).handle, widget_task(), None)
+    assert verbs(api) == []
+    assert transition.phase.reason == (
+        "waiting for quota team: limits.cpu 2 of 1 free (10 in all) in namespace ns; 1st in line"
+    )
+
+
+def test_what_is_wanted_in_a_queue_is_told_with_it() -> None:
+    room, task = WaitingRoom(), widget_task()
+    task = dataclasses.replace(task, metadata=dataclasses.replace(task.metadata, labels={names.QUEUE: "a"}))
+    room.namespaces.hear(RESOURCE_QUOTAS, quota({"pods": 0}, {"pods": 0}, name="other"))
+    room.namespaces.hear(RESOURCE_QUOTAS, quota({"pods": 1}, {"pods": 1}))
+    room.namespaces.lose(RESOURCE_QUOTAS, "ns", "other")
+    transition = executor(cluster()).run(PluginManager(pod_of("1"), room).handle, task, None)
+    assert transition.phase.waiting is not None
+    assert transition.phase.waiting.queue == "a"
+    assert transition.phase.reason.endswith("; 1st in line of queue a")
+
+
+OUTSIDE = 'pods "task-0" is forbidden: maximum cpu usage per Container is 1, but limit is 2'
+
+
+@pytest.mark.parametrize(
+    ("known", "which"),
+    [
+        (True, "LimitRange bounds: container main has cpu 2, at most 1 is allowed"),
+        (False, "a LimitRange"),
+    ],
+)
+def test_what_a_limit_range_never_admits_keeps_its_code_and_says_what_to_do(known: bool, which: str) -> None:
+    room = WaitingRoom()
+    if known:
+        room.namespaces.hear(LIMIT_RANGES, limit_range({"type": "Container", "max": {"cpu": "1"}}))
+    api = cluster(create=Refused("Forbidden", OUTSIDE, 403))
+    error = executor(api).run(PluginManager(pod_of("2"), room).handle, widget_task(), None).phase.error
+    assert error is not None
+    assert error.code == "RuntimeFailure"
+    assert error.message == (
+        f"namespace ns never admits this: {which}: ask for resources within its bounds, or have it changed "
+        f"(kubectl describe limitrange -n ns). {OUTSIDE}"
+    )
+
+
+def test_what_a_limit_range_never_admits_does_not_wait_for_others() -> None:
+    room = WaitingRoom()
+    room.namespaces.hear(RESOURCE_QUOTAS, quota({"limits.cpu": 10}, {"limits.cpu": 10}))
+    room.namespaces.hear(LIMIT_RANGES, limit_range({"type": "Container", "max": {"cpu": "1"}}))
+    executor(cluster()).run(PluginManager(pod_of("1"), room).handle, widget_task(), None)
+    api = cluster()
+    executor(api).run(PluginManager(pod_of("2"), room).handle, widget_task("never"), None)
+    assert verbs(api) == ["create"]

@@ -30,8 +30,8 @@ from pluginmachinery.core.actions import (
 )
 from pluginmachinery.core.phases import Phase
 from pluginmachinery.core.transitions import PluginState, Transition
-from pluginmachinery.manager.backoff import Backoff
 from pluginmachinery.manager.plugin_manager import PluginManager
+from pluginmachinery.manager.waiting_room import WaitingRoom
 from tests.pluginmachinery.manager.widgets import NOW, OWNER, REF, WidgetPlugin, widget, widget_task
 
 OURS = "flyte.org/finalizer-k8s"
@@ -66,7 +66,7 @@ class Attempt(RuleBasedStateMachine):
     # --- The controller ----------------------------------------------------------------------------------------------
 
     def restart(self) -> None:
-        self.manager = PluginManager(WidgetPlugin(), Backoff())
+        self.manager = PluginManager(WidgetPlugin(), WaitingRoom())
         self.held = copy.deepcopy(self.saved)
         self.results: tuple[tuple[Action, Result], ...] = ()
 

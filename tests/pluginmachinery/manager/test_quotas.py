@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pluginmachinery.config.quantities import Quantity
-from pluginmachinery.manager.quotas import never_fits_as_flyte_reads, parse_refusal, pod_usage
+from pluginmachinery.manager.demands import pod_usage
+from pluginmachinery.manager.quotas import never_fits_as_flyte_reads, parse_refusal
 
 REFUSAL = (
     'pods "p" is forbidden: exceeded quota: team-a, requested: limits.cpu=7,requests.nvidia.com/gpu=2, '
@@ -30,7 +31,7 @@ def test_a_refusal_is_read_with_all_its_amounts() -> None:
     assert texts(refusal.limited) == {"limits.cpu": "250", "requests.nvidia.com/gpu": "8"}
     assert refusal.never_fitting == ()
     assert str(refusal) == (
-        "quota team-a: limits.cpu wants 7, 1 of 250 is free, requests.nvidia.com/gpu wants 2, 0 of 8 is free"
+        "quota team-a: limits.cpu 7 of 1 free (250 in all), requests.nvidia.com/gpu 2 of 0 free (8 in all)"
     )
 
 
@@ -56,10 +57,10 @@ def test_what_never_fits(requested: str, limited: str, never: tuple[str, ...]) -
     [
         ("exceeded quota: q", "quota q"),
         ("exceeded quota: q, requested: limits.cpu=x", "quota q"),
-        ("exceeded quota: q, requested: limits.cpu=1", "quota q: limits.cpu wants 1"),
+        ("exceeded quota: q, requested: limits.cpu=1", "quota q: limits.cpu 1"),
         (
             "exceeded quota: q, requested: pods=1, used: pods=9, limited: pods=5",
-            "quota q: pods wants 1, 0 of 5 is free",
+            "quota q: pods 1 of 0 free (5 in all)",
         ),
         ("pods is forbidden: no", None),
     ],

@@ -72,11 +72,15 @@ def raising(error: Exception) -> Callable[[Any], Any]:
 BAD_TASK = PluginError("BadTaskSpecification", "no", field="custom")
 
 
-def widget_task(*, backoff: BackOffConfig | None = None, owner: Any = OWNER, **k8s: Any) -> TaskContext:
-    """A task whose widget is called ``task-0``; ``k8s`` are fields of ``plugins.k8s``."""
+def widget_task(
+    name: str = "task", *, backoff: BackOffConfig | None = None, owner: Any = OWNER, **k8s: Any
+) -> TaskContext:
+    """A task whose widget is called ``<name>-0``; ``k8s`` are fields of ``plugins.k8s``."""
+    if name != "task" and owner is OWNER:
+        owner = OWNER | {"name": name, "uid": f"uid-{name}"}
     return task_context(
         {"type": "widget"},
-        {"generatedName": "task-0", "namespace": "ns", "ownerReference": owner},
+        {"generatedName": f"{name}-0", "namespace": "ns", "ownerReference": owner},
         config=Configuration(
             plugins=PluginsConfig(k8s=K8sPluginConfig(**k8s)),
             tasks=TasksConfig(backoff=backoff or BackOffConfig()),
