@@ -57,7 +57,7 @@ def test_the_commands_of_the_workflow_run(configgen: Configgen, tmp_path: Path) 
     layer.write_text(layer.read_text().replace("16Gi", "32Gi"))
     workflow = yaml.load((tmp_path / ".github/workflows/configuration.yaml").read_text(), yaml.BaseLoader)
     steps = {step["name"]: step["run"] for step in workflow["jobs"]["effect"]["steps"] if "name" in step}
-    for name in ("Render", "Effect"):
+    for name in ("Lint", "Render", "Effect"):
         environment = {"SOURCE": ".", "BASE": "main", "RUNNER_TEMP": str(tmp_path)}
         run(tmp_path, steps[name], environment)
     assert "32Gi" in (tmp_path / "effect.md").read_text()
