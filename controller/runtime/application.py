@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 from controller.kube.client import ApiServer
 from controller.kube.credentials import Credentials
 from controller.kube.informers import Informer, Sink
+from controller.runtime.collecting import Collector
 from controller.runtime.effects import Effects, OutputStore, Tokens
 from controller.runtime.engine import Engine, utc_now
 from controller.runtime.leases import Lease
@@ -252,6 +253,8 @@ class Application:
             spawn=self._spawn,
             waiting=self._waiting,
         )
+        collector = Collector(self._api, effects, engine.cache, settings.gc)
+        effects.expire = collector.expire
         own = "" if number is None else shards.selector(settings.sharding.label, number, settings.sharding.count)
         objects = ",".join(filter(None, (SELECTOR, own)))
         return Shard(
@@ -259,6 +262,7 @@ class Application:
             engine,
             self._informers(names.TASK_EXECUTIONS, engine.cache, own),
             [each for kind in self._kinds for each in self._informers(kind, engine.cache.sink(kind), objects)],
+            collector,
             self._spawn,
         )
 

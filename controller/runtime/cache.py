@@ -7,7 +7,7 @@ as *strays*.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from controller.runtime.slots import JSON, KnownObject, Slot
@@ -109,6 +109,12 @@ class Cache:
             for ref in refs.keys() & slot.objects.keys():
                 if slot.lose(ref, refs[ref]):
                     self._changed(slot)
+
+    def strays(self) -> Iterator[tuple[str, ObjectRef, KnownObject]]:
+        """Objects whose owner, by its UID, has not been heard of."""
+        for owner, objects in self._strays.items():
+            if owner[0] == "uid":
+                yield from ((owner[1], ref, known) for ref, known in objects.items())
 
     def _drop_stray(self, owner: Owner, ref: ObjectRef) -> None:
         strays = self._strays.get(owner)

@@ -86,6 +86,8 @@ class Effects:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         patience: float = PATIENCE,
     ) -> None:
+        self.expire: Callable[[Slot], None] | None = None
+        """Deletes a task whose time is up when its turn comes; None: it is deleted at once."""
         self._api = api
         self._outputs = outputs
         self._tokens = tokens
@@ -177,6 +179,9 @@ class Effects:
     async def _delete(self, slot: Slot, ref: ObjectRef) -> Result:
         """Delete what is ours, by its UID; what is in our object's place and is not ours is not there for us."""
         if ref == slot.ref:
+            if self.expire is not None:
+                self.expire(slot)
+                return Done()
             return await self.write(lambda: self._api.delete(ref, uid=slot.uid))
         known = slot.objects.get(ref)
         if known is None:
@@ -190,7 +195,7 @@ class Effects:
             return known.as_result()
         uid = known.uid
         answer = await self.write(lambda: self._api.delete(ref, uid=uid))
-        if isinstance(answer, Missing) or _is_gone(answer):
+        if isinstance(answer, Missing) or is_gone(answer):
             slot.observe_deleted(ref, uid, known.version)
             return answer
         return self._remember(slot, ref, answer)
@@ -252,7 +257,7 @@ def _holder(slot: Slot, owner: str) -> Holder:
     return Holder(slot.namespace, slot.name, slot.uid, slot.attempt, owner)
 
 
-def _is_gone(answer: Answer) -> bool:
+def is_gone(answer: Answer) -> bool:
     """A deletion that was carried out at once is answered by a Status instead of the dying object."""
     return isinstance(answer, Done) and (answer.value or {}).get("kind") == "Status"
 

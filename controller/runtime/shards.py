@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from controller.kube.informers import Informer
+from controller.runtime.collecting import Collector
 from controller.runtime.engine import Engine, Spawn
 
 _log = logging.getLogger(__name__)
@@ -26,15 +27,17 @@ class Shard:
         engine: Engine,
         executions: Sequence[Informer],
         objects: Sequence[Informer],
+        collector: Collector,
         spawn: Spawn,
     ) -> None:
         self.number = number
         self.engine = engine
         self.executions = executions
         self.objects = objects
+        self.collector = collector
         self._spawn = spawn
         self._tasks: list[asyncio.Task[None]] = []
-        self._bringing_up: asyncio.Task[None] | None = None
+        self._acting: list[asyncio.Task[None]] = []
 
     @property
     def informers(self) -> tuple[Informer, ...]:
@@ -45,13 +48,13 @@ class Shard:
 
     def start(self, may_open: Callable[[], Awaitable[Any]]) -> None:
         """Follow, and act once every list is in and ``may_open`` has returned."""
-        self._bringing_up = self._spawn(f"{self}bring-up", self._bring_up(may_open))
+        self._acting = [self._spawn(f"{self}bring-up", self._bring_up(may_open))]
 
     async def stop(self, grace: float) -> None:
         """Stop acting: nothing new is begun, writes in flight have ``grace`` seconds to end. It goes on following."""
-        if self._bringing_up:
-            self._bringing_up.cancel()
-            await asyncio.gather(self._bringing_up, return_exceptions=True)
+        for task in self._acting:
+            task.cancel()
+        await asyncio.gather(*self._acting, return_exceptions=True)
         await self.engine.close(grace)
 
     async def drop(self) -> None:
@@ -67,6 +70,7 @@ class Shard:
         _log.info("%sfollowing %d TaskExecutions", self, len(self.engine.cache.slots))
         await may_open()
         self.engine.open()
+        self._acting.append(self._spawn(f"{self}collector", self.collector.run()))
 
     async def _follow(self, informers: Sequence[Informer]) -> None:
         for informer in informers:

@@ -43,8 +43,13 @@ class GarbageCollectionConfig(Section):
 
     ttl: Annotated[Duration | None, NotNegative()] = None
     """Delete them after this time, unless they say ``ttlSecondsAfterFinished`` themselves. Absent: keep them."""
+    max_ended_per_namespace: int | None = Field(None, ge=0)
+    """Keep so many of them in each namespace, the ones that ended last, and delete the others, whatever their time to
+    live. With sharding, so many of each part. Absent: keep them."""
+    deletions_per_second: int = Field(10, ge=1, le=1000)
+    """How fast they are deleted where many are due at once."""
     interval: Span = Duration.of(minutes=5)
-    """How often to look for expired ones."""
+    """How often to look for what is beyond that number, and for objects whose TaskExecution is gone."""
 
 
 class PolicyConfig(Section):
