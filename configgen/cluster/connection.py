@@ -201,7 +201,9 @@ class Connection:
 
     def _unreachable(self, error: Exception) -> SourceError:
         reason = getattr(error, "reason", None) or error
-        text = str(reason).rpartition(": ")[2].strip(" '\")(") or type(reason).__name__
+        text = str(reason).rpartition(": ")[2].strip(" '\"") or type(reason).__name__
+        while text.endswith(")") and text.count(")") > text.count("("):
+            text = text[:-1].rstrip("'\",")  # what is left of the repr around it
         message = f"the cluster at {self.server} can not be reached: {text}"
         return self._error(message, "is it up, and is this the right context?")
 

@@ -86,7 +86,9 @@ def _mended(place: str, context: str) -> Iterator[None]:
     try:
         yield
     except (ConfigException, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise SourceError([Problem(place, 0, 0, "", f"no usable kubeconfig: {without_tokens(error)}", mend)]) from error
+        raise SourceError(
+            [Problem(place, 0, 0, "", f"no usable kubeconfig: {without_tokens(error).rstrip('.')}", mend)]
+        ) from error
     except Exception as error:
         if type(error).__module__.partition(".")[0] != "yaml":
             raise

@@ -7,8 +7,10 @@ from typing import Final
 
 from configgen.diff.secrets import MASK
 
-_OPAQUE: Final = re.compile(r"(?i)bearer\s+\S+|eyJ[\w-]+\.[\w.-]+|[\w+=-]{40,}")
-"""What may be a token, or a part of one."""
+_OPAQUE: Final = re.compile(
+    r"(?i:bearer\s+\S+)|eyJ[\w-]+\.[\w.-]+|\b[0-9a-f]{40,}\b|(?=[\w+=-]*[A-Z])(?=[\w+=-]*\d)[\w+=-]{40,}"
+)
+"""What may be a token, or a part of one. Names of Kubernetes can be long as well; they have no capitals."""
 
 
 def without_tokens(said: object) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
 import sys
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from configgen.cluster.tokens import without_tokens
 from tests.configgen.conftest import PLUGINS, Configgen
 from tools.controlplane.clusters import Cluster
 from tools.controlplane.ports import free_ports
@@ -105,6 +108,7 @@ def test_a_certificate_that_nobody_vouches_for(
     message = fails(configgen, source, kubeconfig(tmp_path, control_plane.server, {"token": TOKEN}))
     assert "can not be reached: " in message
     assert "certificate" in message
+    assert message.count("(") == message.count(")")
 
 
 def test_a_credentials_command_that_fails(source: Path, tmp_path: Path, configgen: Configgen) -> None:
@@ -118,6 +122,43 @@ def test_a_credentials_command_that_fails(source: Path, tmp_path: Path, configge
     message = fails(configgen, source, kubeconfig(tmp_path, "https://127.0.0.1:1", {"exec": command}))
     assert "the credentials of context here can not be had: exec: process returned 1" in message
     assert "the session has expired" in message
+
+
+def test_a_credentials_command_that_works(
+    source: Path, tmp_path: Path, configgen: Configgen, control_plane: Cluster
+) -> None:
+    admin = yaml.safe_load(control_plane.kubeconfig.read_text())["users"][0]["user"]["token"]
+    version = "client.authentication.k8s.io/v1"
+    credential = {"apiVersion": version, "kind": "ExecCredential", "status": {"token": admin}}
+    (tmp_path / "credential").write_text(json.dumps(credential))
+    script = "import sys; print(open(sys.argv[1]).read())"
+    command = {
+        "apiVersion": version,
+        "command": sys.executable,
+        "args": ["-c", script, str(tmp_path / "credential")],
+        "interactiveMode": "Never",
+    }
+    authority = {"certificate-authority-data": b64encode(control_plane.ca or b"").decode()}
+    config = kubeconfig(tmp_path, control_plane.server, {"exec": command}, **authority)
+    result = configgen("-C", source, "check", "--env", "test", "--kubeconfig", config, "-o", "json")
+    assert result.exit_code in (0, 1), result.output
+    assert json.loads(result.stdout)["user"] == "admin"
+    assert admin not in result.output
+
+
+TOKENS = {
+    "a bearer": ("refused: Bearer abc.def", "refused: ******"),
+    "a JWT": ("got eyJhbGciOi.eyJpc3MiOi.c2ln", "got ******"),
+    "something long": (f"got {'a1' * 20}", "got ******"),
+    "something random": ("got Zm9vYmFyYmF6cXV4-Zm9vYmFyYmF6cXV4_Zm9vYmFy", "got ******"),
+    "a long name": (f"in namespace {'a-' * 30}1", f"in namespace {'a-' * 30}1"),
+    "words": ("arn:aws:iam::1234:role/x has\n  expired", "arn:aws:iam::1234:role/x has expired"),
+}
+
+
+@pytest.mark.parametrize(("said", "told"), TOKENS.values(), ids=TOKENS)
+def test_tokens_are_not_passed_on(said: str, told: str) -> None:
+    assert without_tokens(said) == told
 
 
 def test_an_unknown_context(source: Path, tmp_path: Path, configgen: Configgen) -> None:
