@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ import pytest
 import yaml
 
 from configgen.operators import BY_NAME, OPERATORS, Operator
-from pluginmachinery.plugins.registry import BUILTIN
+from configgen.release.values import ReleaseValues
+from configgen.render import operators
+from configgen.render.release import Release
+from pluginmachinery.plugins.registry import BUILTIN, PluginDeclaration, declaration_of
 from tests.configgen.conftest import PLUGINS, Configgen, tree
 
 Make = Callable[..., Path]
@@ -84,6 +88,17 @@ def test_a_plugin_that_is_disabled_again_takes_its_operator_along(
 def test_what_is_installed_is_no_value_of_the_chart(rendered: Callable[..., Path]) -> None:
     out = rendered("container, spark", "operators: {installed: [spark-operator]}")
     assert "operators" not in yaml.safe_load((out / "helm/test/values.yaml").read_text())
+
+
+def test_an_operator_of_another_package_is_told() -> None:
+    theirs = PluginDeclaration("batch", ("batch",), operator_component="batch-operator", distribution="theirs")
+    alone = Release("prod", "flyte", ReleaseValues(), {}, {}, (theirs,), "the environment prod")
+    assert operators.environment(alone) == {}
+    assert operators.helmfile(alone) is None
+    beside = replace(alone, plugins=(theirs, declaration_of("ray")))
+    told = "# not installed by this: batch-operator, which batch needs\n"
+    assert told in operators.environment(beside)["kustomization.yaml"]
+    assert told in str(operators.helmfile(beside))
 
 
 def _addresses(content: Any) -> set[str]:

@@ -56,11 +56,11 @@ def _operators_nobody_installs(subject: Subject) -> Iterator[Hit]:
 
 def unknown_operator(subject: Subject) -> Iterator[Hit]:
     """An operator in ``operators.installed`` that no plugin needs: probably a typing error."""
-    needed = {plugin.operator_component for plugin in known().values() if plugin.operator_component}
+    needed = sorted({plugin.operator_component for plugin in known().values() if plugin.operator_component})
     for index, name in enumerate(_installed(subject) if subject.is_source else ()):
         if name not in needed:
             near = get_close_matches(name, needed, n=1)
-            mend = f"did you mean {near[0]}?" if near else f"operators are {', '.join(sorted(needed))}"
+            mend = f"did you mean {near[0]}?" if near else f"operators are {', '.join(needed)}"
             path = ("operators", "installed", index)
             yield Hit(path, f"no plugin needs an operator {name!r}", mend, subject.locate_value(path))
 
