@@ -23,12 +23,24 @@ def release_of(environment: Environment) -> Release:
     return Release(
         name=environment.name,
         namespace=environment.definition.namespace,
-        values=environment.values,
+        values=_with_rights_to_events(environment.values, tree),
         tree=tree,
         documents=documents_of(tree, origin),
         plugins=environment.plugins,
         origin=origin,
     )
+
+
+def _with_rights_to_events(values: ReleaseValues, tree: dict[str, Any]) -> ReleaseValues:
+    """``plugins.k8s.send-object-events`` needs a right that is of no plugin: to follow events."""
+    from configgen.release.values import PolicyRule
+    from pluginmachinery.api.rbac import object_event_rules
+
+    if ((tree.get("plugins") or {}).get("k8s") or {}).get("send-object-events") is not True:
+        return values
+    further = tuple(PolicyRule.model_validate(rule) for rule in object_event_rules())
+    rbac = values.rbac.model_copy(update={"extra_rules": (*values.rbac.extra_rules, *further)})
+    return values.model_copy(update={"rbac": rbac})
 
 
 def documents_of(tree: dict[str, Any], origin: str) -> dict[str, str]:

@@ -109,9 +109,11 @@ class ApiServer:
             options["preconditions"] = {"uid": uid}
         return await self._request("DELETE", "delete", ref.kind, paths.item(ref), options)
 
-    async def pages(self, kind: ResourceKind, namespace: str = "", *, selector: str = "") -> AsyncGenerator[Page, None]:
+    async def pages(
+        self, kind: ResourceKind, namespace: str = "", *, selector: str = "", fields: str = ""
+    ) -> AsyncGenerator[Page, None]:
         """All objects, page by page, from one consistent state. Raises RequestRefused."""
-        query = {"limit": str(PAGE_SIZE), **({"labelSelector": selector} if selector else {})}
+        query = {"limit": str(PAGE_SIZE), **_selecting(selector, fields)}
         while True:
             answer = await self._request("GET", "list", kind, paths.collection(kind, namespace), query=query)
             if not isinstance(answer, Done):
@@ -130,6 +132,7 @@ class ApiServer:
         *,
         resource_version: str,
         selector: str = "",
+        fields: str = "",
         duration: float = 300.0,
         silence: float = 75.0,
     ) -> AsyncGenerator[list[bytes], None]:
@@ -146,7 +149,7 @@ class ApiServer:
             "allowWatchBookmarks": "1",
             "resourceVersion": resource_version,
             "timeoutSeconds": str(int(duration)),
-            **({"labelSelector": selector} if selector else {}),
+            **_selecting(selector, fields),
         }
         url = self._url(paths.collection(kind, namespace), query)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=silence)
@@ -224,6 +227,11 @@ class ApiServer:
     def _tell(self, verb: str, kind: ResourceKind, status: int, started: float) -> None:
         if self._listener is not None:
             self._listener(verb, kind.plural, status, time.perf_counter() - started)
+
+
+def _selecting(selector: str, fields: str) -> dict[str, str]:
+    given = {"labelSelector": selector, "fieldSelector": fields}
+    return {name: value for name, value in given.items() if value}
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[list[bytes]]:

@@ -51,7 +51,7 @@ class Expired(Exception):
 
 
 class Informer:
-    """Follows one kind in one namespace ("": in all), optionally those that match a label selector.
+    """Follows one kind in one namespace ("": in all), optionally those that match a label or a field selector.
 
     ``synced`` is set when the first list has been handed over; a kind that the server does not serve counts as synced
     with nothing in it, and is looked for again and again. ``answered`` is set when it was refused, too. ``problem``
@@ -66,6 +66,7 @@ class Informer:
         *,
         namespace: str = "",
         selector: str = "",
+        fields: str = "",
         absent_retry: float = ABSENT_RETRY,
         duration: float = 300.0,
         silence: float = 75.0,
@@ -85,6 +86,7 @@ class Informer:
         self._api = api
         self._sink = sink
         self._selector = selector
+        self._fields = fields
         self._absent_retry = absent_retry
         self._duration = duration
         self._silence = silence
@@ -138,7 +140,7 @@ class Informer:
 
     async def _read_pages(self) -> str:
         version = ""
-        async for page in self._api.pages(self.kind, self.namespace, selector=self._selector):
+        async for page in self._api.pages(self.kind, self.namespace, selector=self._selector, fields=self._fields):
             version = page.resource_version
             for item in page.items:
                 # Items of a list carry neither apiVersion nor kind.
@@ -157,6 +159,7 @@ class Informer:
             self.namespace,
             resource_version=self._resource_version,
             selector=self._selector,
+            fields=self._fields,
             duration=duration,
             silence=self._silence,
         )

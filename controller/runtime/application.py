@@ -29,6 +29,7 @@ from controller.runtime.engine import Engine, utc_now
 from controller.runtime.leases import Lease
 from controller.runtime.livetasks import LiveTasks
 from controller.runtime.memberships import Membership
+from controller.runtime.object_events import EVENTS, ObjectEvents
 from controller.runtime.observers import Observers
 from controller.runtime.shards import Shard
 from controller.runtime.slots import JSON
@@ -41,7 +42,7 @@ from controller.services.metrics import Metrics
 from controller.services.probes import Check, ProbeServer
 from controller.services.traces import Traces
 from pluginmachinery.api import names, shards
-from pluginmachinery.core.actions import ResourceKind
+from pluginmachinery.core.actions import ObjectRef, ResourceKind
 from pluginmachinery.lifecycle.advance import World, advance
 from pluginmachinery.manager.namespaces import LIMIT_RANGES, RESOURCE_QUOTAS
 
@@ -106,6 +107,8 @@ class Application:
         self._api = ApiServer(credentials, connections=self._settings.workers + 8, listener=self._observers.request)
         self._events = EventRecorder(self._api, self._settings.events, instance=options.identity, tell=metrics.event)
         self._observers.add(self._events)
+        self._object_events = ObjectEvents(self._touched)
+        self._event_informers = self._make_event_informers()
         self._lease, self._membership = self._make_lease()
         self._waiting = WaitingTasks(world.waiting_room, self._engines, utc_now)
         self._limits = [
@@ -126,8 +129,8 @@ class Application:
         if self._probes:
             await self._probes.start()
         self._spawn("events", self._events.run())
-        # Templates and quotas may stay unreadable (an old role): tasks say so, or are refused. All else must be known.
-        for informer in (*self._templates, *self._limits):
+        # These may stay unreadable (an old role): tasks say so, or are refused. All else must be known.
+        for informer in self._optional_informers:
             self._spawn(f"watch {informer}", informer.run())
         for shard in self.shards.values():
             shard.start(self._may_open)
@@ -165,6 +168,11 @@ class Application:
                 if self._membership:
                     await self._membership.leave()
 
+    @property
+    def _optional_informers(self) -> tuple[Informer, ...]:
+        """Of pod templates, quotas, events: what tasks can do without."""
+        return (*self._templates, *self._limits, *self._event_informers)
+
     def alive(self) -> list[Check]:
         """What a restart would mend: a line that does not move although nothing outside is waited for."""
         return [_line_check(shard) for shard in self.shards.values()]
@@ -177,7 +185,7 @@ class Application:
         for shard in self.shards.values():
             checks += [_executions_check(shard, informer) for informer in shard.executions]
             checks += [_objects_check(shard, informer) for informer in shard.objects]
-        checks += [_templates_check(informer) for informer in (*self._templates, *self._limits)]
+        checks += [_optional_check(informer) for informer in self._optional_informers]
         if self._lease:
             note = "leading" if self._lease.leads() else f"standing by, {self._lease.holder or 'nobody'} leads"
             checks.append(Check("leadership", self._lease.problem, note))
@@ -191,7 +199,7 @@ class Application:
         slots = (slot for engine in engines for slot in engine.cache.slots.values())
         followed: dict[tuple[str, str], list[Informer]] = {}
         of_shards = (each for shard in self.shards.values() for each in shard.informers)
-        for informer in (*of_shards, *self._templates, *self._limits):
+        for informer in (*of_shards, *self._optional_informers):
             followed.setdefault((informer.kind.plural, informer.namespace), []).append(informer)
         return Figures(
             phases=Counter(slot.phase or "Unknown" for slot in slots),
@@ -249,12 +257,15 @@ class Application:
             workers=settings.workers,
             watcher=self._observers,
             trace=self._observers.handling,
+            events=self._object_events,
             decide=decide,
             spawn=self._spawn,
             waiting=self._waiting,
         )
         collector = Collector(self._api, effects, engine.cache, settings.gc)
         effects.expire = collector.expire
+        if self._event_informers:
+            engine.cache.remember_owners()
         own = "" if number is None else shards.selector(settings.sharding.label, number, settings.sharding.count)
         objects = ",".join(filter(None, (SELECTOR, own)))
         return Shard(
@@ -304,6 +315,22 @@ class Application:
         _log.error("ending: %s", why)
         self.exit_code = FAILED
         self.ended.set()
+
+    def _make_event_informers(self) -> list[Informer]:
+        """Events about objects of the plugins' kinds, where they are wanted."""
+        if not self._world.config.plugins.k8s.send_object_events:
+            return []
+        return [
+            Informer(
+                self._api, EVENTS, self._object_events.sink(kind), namespace=each, fields=f"regarding.kind={kind.kind}"
+            )
+            for kind in self._kinds
+            for each in self._options.namespaces or ("",)
+        ]
+
+    def _touched(self, ref: ObjectRef) -> None:
+        for shard in self.shards.values():
+            shard.engine.cache.touched(ref)
 
     def _informers(self, kind: ResourceKind, sink: Sink, selector: str = "") -> list[Informer]:
         namespaces = self._options.namespaces or ("",)
@@ -384,8 +411,8 @@ def _objects_check(shard: Shard, informer: Informer) -> Check:
     return Check(f"{shard}{informer}", informer.problem, "not served by this cluster" if informer.absent else "")
 
 
-def _templates_check(informer: Informer) -> Check:
-    """Not being allowed to see them is no reason to be idle: a task that names one says that it is not there."""
+def _optional_check(informer: Informer) -> Check:
+    """Not being allowed to see these is no reason to be idle: a task that names a template says that it is missing."""
     return Check(str(informer), note=informer.problem)
 
 

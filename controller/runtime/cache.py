@@ -27,10 +27,24 @@ class Cache:
         self._tell_gone = gone
         self._by_label: dict[Owner, str] = {}
         self._strays: dict[Owner, dict[ObjectRef, KnownObject]] = {}
+        self._owners: dict[ObjectRef, str] | None = None
+
+    def remember_owners(self) -> None:
+        """From now on keep whose each object is, for :meth:`touched`."""
+        self._owners = {}
+
+    def touched(self, ref: ObjectRef) -> None:
+        """Something was said about this object."""
+        slot = self.slots.get((self._owners or {}).get(ref, ""))
+        if slot is not None and not slot.shed:
+            self._changed(slot)
 
     def forget(self, slot: Slot) -> None:
         """The TaskExecution is gone."""
         slot.gone = True
+        if self._owners is not None:
+            for ref in slot.objects:
+                self._owners.pop(ref, None)
         slot.drop_all()
         self._tell_gone(slot)
         if self.slots.get(slot.uid) is slot:
@@ -84,6 +98,8 @@ class Cache:
         if owner is None:
             return
         slot = self.slot_of(owner)
+        if self._owners is not None and slot is not None:
+            self._owners[ref] = slot.uid
         if slot is None:
             self._strays.setdefault(owner, {})[ref] = KnownObject.of(body)
         elif not slot.shed and slot.observe(ref, body):
@@ -94,6 +110,8 @@ class Cache:
         if owner is None:
             return
         self._drop_stray(owner, ref)
+        if self._owners is not None:
+            self._owners.pop(ref, None)
         slot = self.slot_of(owner)
         metadata = body["metadata"]
         if slot and not slot.shed and slot.observe_deleted(ref, metadata["uid"], int(metadata["resourceVersion"])):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ from controller.runtime.statuses import Statuses, Written, identity
 from controller.runtime.timers import Timers
 from controller.services.moves import Move
 from pluginmachinery.api.execution import TERMINAL_PHASES
-from pluginmachinery.core.actions import Action, Observation, Result
+from pluginmachinery.core.actions import Action, ObjectEvent, ObjectRef, Observation, Result
 from pluginmachinery.lifecycle.advance import Decision, World, advance
 
 _log = logging.getLogger(__name__)
@@ -90,6 +90,7 @@ class Engine:
         workers: int,
         watcher: Watcher,
         trace: Callable[[Slot], AbstractContextManager[object]] = lambda _: _UNTRACED,
+        events: Mapping[ObjectRef, Sequence[ObjectEvent]] | None = None,
         clock: Callable[[], datetime] = utc_now,
         decide: Decide = advance,
         spawn: Spawn = create_task,
@@ -103,6 +104,7 @@ class Engine:
         self._statuses = statuses
         self._watcher = watcher
         self._trace = trace
+        self._events = {} if events is None else events
         self._clock = clock
         self._decide = decide
         self._spawn = spawn
@@ -255,7 +257,7 @@ class Engine:
 
     def _decide_now(self, slot: Slot, results: Results) -> Decision:
         started = time.perf_counter()
-        observation = Observation(self._clock(), KnownObjects(slot.objects), results)
+        observation = Observation(self._clock(), KnownObjects(slot.objects), results, self._events)
         decision = self._decide(self.world, slot.execution(), observation)
         if not FAILURES.isdisjoint(decision.status):
             memory.check()

@@ -26,6 +26,7 @@ MAX_INLINE_INPUTS = 256 * 1024
 MAX_ATTEMPT_HISTORY = 10
 """Ended attempts that the status remembers; ``failures`` counts all."""
 MAX_REASON_LENGTH = 256
+MAX_REASONS = 20
 """Characters of ``status.reason``, which stands in a column of ``kubectl get``."""
 MAX_MESSAGE_LENGTH = 4096
 """Characters of an error's message in the status."""
@@ -268,6 +269,15 @@ class Attempt(ApiModel):
     """The budget that its failure spent."""
 
 
+class ToldReason(ApiModel):
+    """Something that Kubernetes said about the task's object."""
+
+    at: Time
+    """When."""
+    reason: str
+    """For people."""
+
+
 class PluginStateRecord(ApiModel):
     """What the plugin remembers of the current attempt."""
 
@@ -360,6 +370,8 @@ class TaskExecutionStatus(ApiModel):
     """Grows when something worth telling changes within a phase."""
     reason: str | None = None
     """Why it stands there, in a line."""
+    reasons: list[ToldReason] | None = None
+    """The last events of the current attempt's object, where ``plugins.k8s.send-object-events`` is on."""
     waiting: Waiting | None = None
     """Why it waits."""
     error: StatusError | None = None

@@ -49,6 +49,11 @@ def task_rules() -> list[Rule]:
     ]
 
 
+def object_event_rules() -> list[Rule]:
+    """What ``plugins.k8s.send-object-events`` needs beside the rest: the events of objects are followed."""
+    return [_rule("events.k8s.io", "events", list(_FOLLOW))]
+
+
 def plugin_rules(plugin: Creates) -> list[Rule]:
     """What a plugin adds: the objects of its kinds are created, followed, patched (finalizers) and deleted.
 

@@ -7,7 +7,7 @@ is closed: an executor that handles each member handles every plugin.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -225,17 +225,33 @@ class Versioned(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectEvent:
+    """What Kubernetes said about an object: when, and its place among all events (a resource version)."""
+
+    at: datetime
+    version: int
+    note: str
+
+    @property
+    def order(self) -> str:
+        """Texts that sort as the events happened."""
+        return f"{self.at.isoformat(timespec='seconds')} {self.version:020}"
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What is known at one moment: the time, the objects followed, and the results of the last transition's actions.
 
     ``objects`` holds what the executor knows without having been asked; an object that is not in it is *unknown*, which
     never means deleted: ask with :class:`Observe`. ``results`` pairs each action of the last transition with its
-    result, in the order of the actions.
+    result, in the order of the actions. ``events`` are those of the objects, where they are followed
+    (``plugins.k8s.send-object-events``).
     """
 
     now: datetime
     objects: Mapping[ObjectRef, Found | Missing] = field(default_factory=dict)
     results: tuple[tuple[Action, Result], ...] = ()
+    events: Mapping[ObjectRef, Sequence[ObjectEvent]] = field(default_factory=dict)
 
     def result_of(self, action_type: type[Action]) -> Result | None:
         """The result of the first action of this type, None if the last transition had none."""

@@ -71,13 +71,23 @@ class TaskInfo:
     """What a plugin wants shown beside the phase.
 
     ``logs`` are ``flyteidl.core.TaskLog`` messages in protobuf JSON. ``occurred_at`` is when the phase was entered as
-    far as the plugin knows (None: now). ``custom_info`` is free JSON for the front end.
+    far as the plugin knows (None: now). ``custom_info`` is free JSON for the front end. ``further_reasons`` are what
+    happened since the last look.
     """
 
     logs: tuple[Mapping[str, Any], ...] = ()
     occurred_at: datetime | None = None
     reported_at: datetime | None = None
     custom_info: Mapping[str, Any] | None = None
+    further_reasons: tuple[FurtherReason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FurtherReason:
+    """Something worth telling beside the reason, and when it happened."""
+
+    reason: str
+    occurred_at: datetime
 
 
 _NO_INFO = TaskInfo()

@@ -11,7 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pluginmachinery.api import times
-from pluginmachinery.api.execution import MAX_ATTEMPT_HISTORY, MAX_MESSAGE_LENGTH, MAX_REASON_LENGTH, ExecutionPhase
+from pluginmachinery.api.execution import (
+    MAX_ATTEMPT_HISTORY,
+    MAX_MESSAGE_LENGTH,
+    MAX_REASON_LENGTH,
+    MAX_REASONS,
+    ExecutionPhase,
+)
 from pluginmachinery.core.phases import ExecutionError, Phase, PhaseInfo, Waiting
 from pluginmachinery.lifecycle.budgets import Budget, Failures
 
@@ -41,6 +47,7 @@ _OF_ATTEMPT = (
     "pending",
     "logs",
     "customInfo",
+    "reasons",
     "interruptible",
 )
 """Members that belong to one attempt and are forgotten before the next."""
@@ -111,6 +118,11 @@ def show(status: Status, phase: PhaseInfo) -> None:
         status["logs"] = [dict(log) for log in phase.info.logs]
     if phase.info.custom_info:
         status["customInfo"] = dict(phase.info.custom_info)
+    if further := phase.info.further_reasons:
+        told = [
+            {"at": times.to_text(each.occurred_at), "reason": clip(each.reason, MAX_REASON_LENGTH)} for each in further
+        ]
+        status["reasons"] = [*(status.get("reasons") or ()), *told][-MAX_REASONS:]
 
 
 def fail_attempt(status: Status, error: ExecutionError, budget: Budget, now: datetime) -> Failures:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePath
 from typing import Any
@@ -20,6 +20,7 @@ from pluginmachinery.core.actions import (
     Create,
     Done,
     Found,
+    ObjectEvent,
     ObjectRef,
     Observation,
     Observe,
@@ -32,6 +33,7 @@ from pluginmachinery.core.errors import FAILED_TO_BUILD_RESOURCE, PLUGIN_PANIC, 
 from pluginmachinery.core.phases import (
     ErrorKind,
     ExecutionError,
+    FurtherReason,
     Phase,
     PhaseInfo,
     permanent_failure,
@@ -224,7 +226,7 @@ class PluginManager:
             case None:
                 return Transition(undefined(), known.write(), (Observe(ref),))
             case Found(manifest) if self._is_own(task, manifest):
-                return self._found(task, known, ref, manifest)
+                return self._found(task, known, ref, manifest, observation.events.get(ref, ()))
             case Found():
                 return _settled(known, _gone(ref, "an object of its name belongs to something else"), started=True)
             case result if refusals.is_not_there(result):
@@ -232,7 +234,14 @@ class PluginManager:
             case refused:
                 return _failed(known, refusals.as_error(refused, "the object could not be looked up"))
 
-    def _found(self, task: TaskContext, known: ManagerState, ref: ObjectRef, manifest: Mapping[str, Any]) -> Transition:
+    def _found(
+        self,
+        task: TaskContext,
+        known: ManagerState,
+        ref: ObjectRef,
+        manifest: Mapping[str, Any],
+        events: Sequence[ObjectEvent],
+    ) -> Transition:
         try:
             info = self._plugin.get_task_phase(PluginContext(task, known.saved), manifest)
         except PluginError as error:
@@ -244,6 +253,8 @@ class PluginManager:
                 f"{ref.kind.kind} {ref.namespace}/{ref.name} was deleted before it ended",
                 kind=ErrorKind.SYSTEM,
             )
+        if events and task.config.plugins.k8s.send_object_events:
+            known, info = _with_events(known, info, events)
         return _settled(known, info, started=True)
 
     # --- What they share ---------------------------------------------------------------------------------------------
@@ -297,6 +308,17 @@ def _with_warnings(info: PhaseInfo, judged: policy.Verdict) -> PhaseInfo:
     if not judged.warned:
         return info
     return dataclasses.replace(info, reason=f"{info.reason}; the policy warns of {', '.join(map(str, judged.warned))}")
+
+
+def _with_events(known: ManagerState, info: PhaseInfo, events: Sequence[ObjectEvent]) -> tuple[ManagerState, PhaseInfo]:
+    """What Kubernetes said about the object since the last look becomes further reasons, at a version of their own."""
+    new = [event for event in events if event.order > known.last_event]
+    if not new:
+        return known, info
+    reasons = tuple(FurtherReason(event.note, event.at) for event in new)
+    version = max(info.version, known.saved.version if known.saved.phase == info.phase else 0) + 1
+    told = dataclasses.replace(info, version=version, info=dataclasses.replace(info.info, further_reasons=reasons))
+    return dataclasses.replace(known, last_event=new[-1].order), told
 
 
 def _at(task: TaskContext, now: datetime) -> TaskContext:

@@ -53,6 +53,8 @@ class ManagerState:
     started: bool = False
     saved: SavedPhase = field(default_factory=SavedPhase)
     step: Step | None = None
+    last_event: str = ""
+    """Order of the last event of the object that was told."""
 
     @classmethod
     def read(cls, state: PluginState) -> ManagerState:
@@ -69,6 +71,7 @@ class ManagerState:
                     _typed(state.get("reason", ""), str),
                 ),
                 step=None if step is None else _read_step(step),
+                last_event=_typed(state.get("lastEvent", ""), str),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise PluginError(CORRUPTED_PLUGIN_STATE, f"the saved state can not be read: {error!r}") from error
@@ -80,13 +83,15 @@ class ManagerState:
             "phaseVersion": self.saved.version,
             "reason": self.saved.reason,
         }
+        if self.last_event:
+            written["lastEvent"] = self.last_event
         if self.step is not None:
             written["step"] = _write_step(self.step)
         return written
 
     def seen(self, info: PhaseInfo, *, started: bool) -> ManagerState:
         """With this phase as the last one, and nothing going on."""
-        return ManagerState(started, SavedPhase(str(info.phase), info.version, info.reason))
+        return ManagerState(started, SavedPhase(str(info.phase), info.version, info.reason), None, self.last_event)
 
     def at(self, step: Step | None) -> ManagerState:
         return dataclasses.replace(self, step=step)

@@ -70,8 +70,8 @@ Start = Callable[..., Awaitable[Process]]
 async def start(server: StubApiServer) -> AsyncIterator[Start]:
     started: list[Process] = []
 
-    async def start(*kinds: ResourceKind, **options: Any) -> Process:
-        process = Process(server, kinds, Options(**options))
+    async def start(*kinds: ResourceKind, config: Mapping[str, Any] = CONFIG, **options: Any) -> Process:
+        process = Process(server, kinds, Options(**options), config)
         started.append(process)
         await process.application.start()
         return process
@@ -280,3 +280,29 @@ async def test_a_line_that_does_not_move_is_unhealthy(server: StubApiServer, sta
     assert (await process.get("/readyz"))[0] == 503
     engine._effects.waited_out = 1
     assert (await process.get("/healthz"))[0] == 200, "who waits for the API server is not mended by a restart"
+
+
+async def test_events_of_pods_become_reasons_where_the_switch_is_on(server: StubApiServer, start: Start) -> None:
+    process = await start(config={**CONFIG, "plugins": {"k8s": {"send-object-events": True}}})
+    await process.ready()
+    await submit(server)
+    await server.until(lambda: phases(server) == {"t": "Queued"})
+    pod = server.of("pods")[0]["metadata"]["name"]
+    for number, note in enumerate(("Pulling image", "Pulled image")):
+        metadata = {"name": f"e{number}", "namespace": "ns", "creationTimestamp": f"2026-01-01T00:00:0{number}Z"}
+        await server.put("events", {"metadata": metadata, "regarding": {"kind": "Pod", "name": pod}, "note": note})
+        await server.until(lambda: len(_reasons(server)) == number + 1)  # noqa: B023
+    assert [each["reason"] for each in _reasons(server)] == ["Pulling image", "Pulled image"]
+    assert server.of("taskexecutions")[0]["status"]["phaseVersion"] == 2
+    lists = [seen.http.query.get("fieldSelector") for seen in server.requests if seen.plural == "events"]
+    assert "regarding.kind=Pod" in lists
+
+
+async def test_without_the_switch_nobody_asks_for_events(server: StubApiServer, start: Start) -> None:
+    await (await start()).ready()
+    assert server.count("list", "events") == 0
+
+
+def _reasons(server: StubApiServer) -> list[Any]:
+    status = server.of("taskexecutions")[0].get("status") or {}
+    return list(status.get("reasons") or ())
