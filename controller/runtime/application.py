@@ -31,6 +31,7 @@ from controller.runtime.livetasks import LiveTasks
 from controller.runtime.memberships import Membership
 from controller.runtime.object_events import EVENTS, ObjectEvents
 from controller.runtime.observers import Observers
+from controller.runtime.paces import Pace
 from controller.runtime.shards import Shard
 from controller.runtime.slots import JSON
 from controller.runtime.statuses import Statuses
@@ -110,6 +111,7 @@ class Application:
         self._object_events = ObjectEvents(self._touched)
         self._event_informers = self._make_event_informers()
         self._lease, self._membership = self._make_lease()
+        self._pace = Pace(self._settings.workers)
         self._waiting = WaitingTasks(world.waiting_room, self._engines, utc_now)
         self._limits = [
             each for kind in (RESOURCE_QUOTAS, LIMIT_RANGES) for each in self._informers(kind, self._waiting.sink(kind))
@@ -213,6 +215,10 @@ class Application:
             stalled=max((engine.stalled for engine in engines), default=0.0),
             waited_out=sum(engine.waited_out for engine in engines),
             gates=self._world.waiting_room.closed_gates,
+            in_line=self._world.waiting_room.waiting,
+            write_limit=int(self._pace.limit),
+            writes_waiting=self._pace.waiting,
+            throttled=self._pace.throttled,
             pools=self._tokens.pools(),
             watches=tuple(_figures_of(*key, informers) for key, informers in followed.items()),
         )
@@ -247,7 +253,9 @@ class Application:
 
     def _make_shard(self, number: int | None) -> Shard:
         settings = self._settings
-        effects = Effects(self._api, self._outputs, self._tokens, may_act=lambda: self._may_act(number))
+        effects = Effects(
+            self._api, self._outputs, self._tokens, may_act=lambda: self._may_act(number), pace=self._pace
+        )
         statuses = Statuses(self._api, effects, window=settings.coalesce.timedelta)
         decide = self._watchdog.bounded(advance)
         engine = Engine(

@@ -18,6 +18,7 @@ from controller.kube.answers import Answer
 from controller.kube.client import ApiServer
 from controller.kube.delays import Delays
 from controller.runtime.cache import owner_of
+from controller.runtime.paces import Pace
 from controller.runtime.slots import Slot
 from controller.services.figures import PoolFigures
 from controller.services.tokens import Holder, Pool, Tasks
@@ -85,6 +86,7 @@ class Effects:
         may_act: Callable[[], bool] = lambda: True,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         patience: float = PATIENCE,
+        pace: Pace | None = None,
     ) -> None:
         self.expire: Callable[[Slot], None] | None = None
         """Deletes a task whose time is up when its turn comes; None: it is deleted at once."""
@@ -94,9 +96,13 @@ class Effects:
         self._may_act = may_act
         self._sleep = sleep
         self._patience = patience
-        self._quiet_until = 0.0
-        self.waited_out = 0
+        self._pace = pace or Pace(most=64)
+        self._waiting = 0
+
+    @property
+    def waited_out(self) -> int:
         """Requests that wait at the moment for the API server to be well again."""
+        return self._waiting + self._pace.waiting
 
     async def carry_out(self, slot: Slot, actions: tuple[Action, ...]) -> tuple[tuple[Action, Result], ...]:
         """Every action in order, with its result.
@@ -194,7 +200,7 @@ class Effects:
         if known.packed is None:
             return known.as_result()
         uid = known.uid
-        answer = await self.write(lambda: self._api.delete(ref, uid=uid))
+        answer = await self.write(lambda: self._api.delete(ref, uid=uid), first=True)
         if isinstance(answer, Missing) or is_gone(answer):
             slot.observe_deleted(ref, uid, known.version)
             return answer
@@ -205,16 +211,19 @@ class Effects:
             slot.observe(ref, answer.value)
         return answer
 
-    async def write(self, request: Callable[[], Awaitable[Answer]], *, own_turn: bool = False) -> Answer:
-        """A request that changes something, if we may, through the server's bad moments.
+    async def write(
+        self, request: Callable[[], Awaitable[Answer]], *, own_turn: bool = False, first: bool = False
+    ) -> Answer:
+        """A request that changes something, if we may, at the pace of all writers and through the server's bad moments.
 
-        When the server asks one writer for quiet, all are quiet. ``own_turn``: the caller wants to know of a 429.
+        ``own_turn``: the caller wants to know of a 429. ``first``: it goes before others when writers have to wait.
         """
-        quiet = self._quiet_until - asyncio.get_running_loop().time()
-        if quiet > 0:
-            await self._wait(quiet)
-        self.check()
-        return await self.through(request, check=self.check, own_turn=own_turn)
+
+        def checked() -> Awaitable[Answer]:
+            self.check()
+            return request()
+
+        return await self.through(lambda: self._pace.write(checked, first=first), check=self.check, own_turn=own_turn)
 
     async def through(
         self,
@@ -233,7 +242,6 @@ class Effects:
             delay = delays.next()
             if isinstance(result, answers.Throttled):
                 delay = max(delay, result.retry_after)
-                self._quiet_until = max(self._quiet_until, clock() + result.retry_after)
             if own_turn and result.status == 429:
                 return result
             if result.reason != answers.UNREACHABLE and clock() - started > self._patience:
@@ -242,11 +250,11 @@ class Effects:
             check()
 
     async def _wait(self, seconds: float) -> None:
-        self.waited_out += 1
+        self._waiting += 1
         try:
             await self._sleep(seconds)
         finally:
-            self.waited_out -= 1
+            self._waiting -= 1
 
 
 def _pool(slot: Slot, quota: str) -> Pool:

@@ -11,13 +11,14 @@ want is written once more.
 from __future__ import annotations
 
 import enum
+import functools
 import logging
 from datetime import datetime, timedelta
 
 from controller.kube.client import ApiServer
 from controller.runtime.effects import Effects
 from controller.runtime.slots import Slot
-from pluginmachinery.api.execution import ExecutionPhase
+from pluginmachinery.api.execution import TERMINAL_PHASES, ExecutionPhase
 from pluginmachinery.core.actions import Done, Found, Missing, ObjectRef, Refused
 
 _log = logging.getLogger(__name__)
@@ -63,7 +64,8 @@ class Statuses:
     async def write(self, slot: Slot) -> Written:
         for _ in range(MOST_CONFLICTS):
             body = slot.status_body()
-            answer = await self._effects.write(lambda: self._api.put_status(slot.ref, body))  # noqa: B023 -- awaited
+            request = functools.partial(self._api.put_status, slot.ref, body)
+            answer = await self._effects.write(request, first=slot.phase in TERMINAL_PHASES)
             if isinstance(answer, Done):
                 slot.saved(answer.value)
                 return Written.SAVED
@@ -76,7 +78,8 @@ class Statuses:
 
     async def set_finalizers(self, slot: Slot, finalizers: tuple[str, ...]) -> Written:
         metadata = {"uid": slot.uid, "resourceVersion": str(slot.version), "finalizers": list(finalizers)}
-        answer = await self._effects.write(lambda: self._api.patch(slot.ref, {"metadata": metadata}))
+        request = functools.partial(self._api.patch, slot.ref, {"metadata": metadata})
+        answer = await self._effects.write(request, first=not finalizers)
         if isinstance(answer, Done):
             leaving = answer.value["metadata"].get("deletionTimestamp") and not finalizers
             slot.absorb(answer.value)

@@ -49,4 +49,11 @@ class Figures:
     """Requests that wait for the API server to be well again."""
     gates: int = 0
     """Kinds and namespaces whose launches back off."""
+    in_line: int = 0
+    """Tasks that wait for room."""
+    write_limit: int = 0
+    """Writes that may be under way at once."""
+    writes_waiting: int = 0
+    throttled: int = 0
+    """Writes that the API server refused for want of breath, so far."""
     pools: tuple[PoolFigures, ...] = ()

@@ -193,12 +193,18 @@ class _AtScrape(prometheus.registry.Collector):
             ("leading", "1: this replica acts.", int(now.leading)),
             ("requests_waited_out", "Requests that wait until the API server is well again.", now.waited_out),
             ("backoff_gates", "Kinds and namespaces whose launches back off.", now.gates),
+            ("tasks_in_line", "Tasks that wait for room.", now.in_line),
+            ("write_limit", "Writes that may be under way at once.", now.write_limit),
+            ("writes_waiting", "Writes that wait for their turn.", now.writes_waiting),
         ):
             yield _gauge(name, text, [], [([], number)])
         lined_up = CounterMetricFamily(f"{_PREFIX}_queue_adds", "Tasks put in line.")
         lined_up.add_metric([], now.lined_up)
         retries = CounterMetricFamily(f"{_PREFIX}_queue_retries", "Tasks put off because a write was refused.")
         retries.add_metric([], now.retried)
+        throttled = CounterMetricFamily(f"{_PREFIX}_writes_throttled", "Writes refused with 429 or Retry-After.")
+        throttled.add_metric([], now.throttled)
+        yield throttled
         yield lined_up
         yield retries
         yield from _of_watches(now)

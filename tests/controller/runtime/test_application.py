@@ -278,7 +278,7 @@ async def test_a_line_that_does_not_move_is_unhealthy(server: StubApiServer, sta
     assert code == 503
     assert "[-] queue 1 tasks wait, none was taken for 121 s" in text
     assert (await process.get("/readyz"))[0] == 503
-    engine._effects.waited_out = 1
+    engine._effects._waiting = 1
     assert (await process.get("/healthz"))[0] == 200, "who waits for the API server is not mended by a restart"
 
 

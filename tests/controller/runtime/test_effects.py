@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from aiohttp import web
 from controller.kube.client import ApiServer
 from controller.kube.credentials import Credentials
 from controller.runtime.effects import Effects, NotLeading
+from controller.runtime.paces import Pace
 from controller.runtime.slots import Slot
 from controller.services.tokens import InMemoryTokens
 from pluginmachinery.api import names
@@ -68,12 +70,14 @@ class World:
     def __init__(self, api: ApiServer) -> None:
         self.leading = True
         self.waits: list[float] = []
+        self.quiets: list[tuple[float, Callable[[], None]]] = []
         self.store = Store()
         self.slot = Slot("ns", "t", "u1")
         self.slot.absorb({"metadata": {"name": "t", "namespace": "ns", "resourceVersion": "1"}, "spec": {}})
         self.tokens = InMemoryTokens(lambda _: 1000)
+        pace = Pace(most=8, later=lambda seconds, call: self.quiets.append((seconds, call)))
         self.effects = Effects(
-            api, self.store, self.tokens, may_act=lambda: self.leading, sleep=self._sleep, patience=0
+            api, self.store, self.tokens, may_act=lambda: self.leading, sleep=self._sleep, patience=0, pace=pace
         )
 
     async def _sleep(self, seconds: float) -> None:
@@ -201,11 +205,15 @@ async def test_a_server_that_is_away_is_waited_for(world: World, server: StubApi
 async def test_one_429_quiets_all_writers_and_no_reader(world: World, server: StubApiServer) -> None:
     server.faults.append(failing("create", status(429, "TooManyRequests", retryAfterSeconds=7)))
     assert (await world.do(Create(POD, pod()))).status == 429
-    assert world.waits == []
+    ((seconds, end_of_quiet),) = world.quiets
+    assert seconds == 7
     await world.do(Observe(POD))
+    writing = asyncio.create_task(world.do(Create(POD, pod())))
+    await asyncio.sleep(0.01)
+    assert (server.count("create"), world.effects.waited_out) == (1, 1)
+    end_of_quiet()
+    assert isinstance(await writing, Done)
     assert world.waits == []
-    await world.do(Create(POD, pod()))
-    assert world.waits == [pytest.approx(7, abs=1)]
 
 
 async def test_patch_and_update_bring_the_newest_object(world: World, server: StubApiServer) -> None:
