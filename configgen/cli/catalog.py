@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from configgen.cli import completion
 from configgen.cli.options import problems_end_the_command, show, source_folder
 
 NOTHING = 1
@@ -13,8 +14,14 @@ NOTHING = 1
 
 @click.command(short_help="List every plugin: ID, task types, objects, rights, section.")
 @source_folder
-@click.argument("word", default="")
-@click.option("--env", "name", metavar="ENV", help="Tell as well which plugins run in this environment.")
+@click.argument("word", default="", shell_complete=completion.plugins)
+@click.option(
+    "--env",
+    "name",
+    metavar="ENV",
+    help="Tell as well which plugins run in this environment.",
+    shell_complete=completion.environments,
+)
 @click.option(
     "-o",
     "output",

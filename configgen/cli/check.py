@@ -10,6 +10,7 @@ from typing import Self
 
 import click
 
+from configgen.cli import completion
 from configgen.cli.options import comma_separated, kubeconfig_option, problems_end_the_command, show, source_folder
 
 FOUND = 1
@@ -19,7 +20,9 @@ _PATIENCE = 1.0
 
 @click.command(short_help="Hold an environment against a live cluster.")
 @source_folder
-@click.option("--env", "name", required=True, metavar="ENV", help="Environment.")
+@click.option(
+    "--env", "name", required=True, metavar="ENV", help="Environment.", shell_complete=completion.environments
+)
 @click.option("--context", metavar="NAME", default="", help="Context of the kubeconfig.  [default: the current one]")
 @kubeconfig_option
 @click.option(

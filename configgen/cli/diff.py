@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from configgen.cli import completion
 from configgen.cli.options import kubeconfig_option, problems_end_the_command, show, source_folder
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ FORMS = ("text", "markdown", "html", "json", "sarif")
 
 @click.command(short_help="Show how two configurations differ, and what that does to the pods of tasks.")
 @source_folder
-@click.argument("names", nargs=-1, metavar="A B")
+@click.argument("names", nargs=-1, metavar="A B", shell_complete=completion.sides)
 @click.option("--base", metavar="REV", help="Compare environments (all, or those named) with themselves at REV.")
 @click.option("--effect/--no-effect", default=True, help="Whether to tell what happens to pods.  [default: effect]")
 @click.option("-o", "output", type=click.Choice(FORMS), default="text", show_default=True, help="Form.")

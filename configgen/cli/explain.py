@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from configgen.cli import completion
 from configgen.cli.options import problems_end_the_command, show, source_folder
 
 if TYPE_CHECKING:
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Tell what a key means, its value, and which layer set it.")
 @source_folder
-@click.argument("path")
-@click.option("--env", "name", required=True, metavar="ENV", help="Environment.")
+@click.argument("path", shell_complete=completion.keys)
+@click.option(
+    "--env", "name", required=True, metavar="ENV", help="Environment.", shell_complete=completion.environments
+)
 @click.option("-o", "output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form.")
 @problems_end_the_command
 def explain(folder: Path, path: str, name: str, output: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from configgen.cli import completion
 from configgen.cli.options import comma_separated, problems_end_the_command, show, source_folder
 
 FOUND = 1
@@ -14,7 +15,15 @@ FOUND = 1
 
 @click.command(short_help="Find what is most likely a mistake.")
 @source_folder
-@click.option("--env", "names", multiple=True, callback=comma_separated, metavar="ENV", help="Environment; repeatable.")
+@click.option(
+    "--env",
+    "names",
+    multiple=True,
+    callback=comma_separated,
+    metavar="ENV",
+    help="Environment; repeatable.",
+    shell_complete=completion.environments,
+)
 @click.option(
     "--file",
     "file",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from configgen.cli import completion
 from configgen.cli.options import problems_end_the_command, show, source_folder
 
 if TYPE_CHECKING:
@@ -20,10 +21,21 @@ NO_OBJECT = DIFFERENT = 1
 
 @click.command(short_help="Show the object that the controller would create for a task.")
 @source_folder
-@click.option("--task", required=True, metavar="TASK", help="A file with a task, or the name of a representative task.")
-@click.option("--env", "name", metavar="ENV", help="Environment, or REV:ENV.")
+@click.option(
+    "--task",
+    required=True,
+    metavar="TASK",
+    help="A file with a task, or the name of a representative task.",
+    shell_complete=completion.tasks,
+)
+@click.option("--env", "name", metavar="ENV", help="Environment, or REV:ENV.", shell_complete=completion.environments)
 @click.option("--file", type=click.Path(path_type=Path), metavar="PATH", help="A ConfigMap file or rendered folder.")
-@click.option("--against", metavar="ENV", help="Show the difference to this environment (or REV:ENV, file, folder).")
+@click.option(
+    "--against",
+    metavar="ENV",
+    help="Show the difference to this environment (or REV:ENV, file, folder).",
+    shell_complete=completion.sides,
+)
 @click.option("-o", "output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True, help="Form.")
 @problems_end_the_command
 def simulate(folder: Path, task: str, name: str | None, file: Path | None, against: str | None, output: str) -> None:

@@ -34,6 +34,7 @@ class Section(BaseModel):
     """Flyte has more keys here than we read; strict reading does not ask about them."""
 
     model_config = ConfigDict(
+        defer_build=True,  # a command uses a few sections of many
         frozen=True,
         extra="forbid",
         populate_by_name=True,

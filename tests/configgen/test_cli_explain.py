@@ -14,7 +14,7 @@ def test_a_value_with_the_chain_of_layers_that_set_it(configgen: Configgen) -> N
     assert result.exit_code == 0, result.output
     assert "plugins.k8s.default-env-vars.LOG_LEVEL = debug" in result.stdout
     lines = [line.strip() for line in result.stdout.splitlines()]
-    assert lines[-2].startswith("set by   environments/dev/config/dev.yaml:4:")
+    assert lines[-2].startswith("set by   environments/dev/config/dev.yaml:7:")
     assert lines[-1].startswith("over     base/config/pods.yaml:")
 
 

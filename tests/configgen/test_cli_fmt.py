@@ -109,3 +109,33 @@ def test_a_full_disk_leaves_all_as_they_were(configgen: Configgen, make_source: 
     assert result.exit_code == 2
     assert "can not be written" in result.stderr
     assert tree(source) == before
+
+
+def test_the_shipped_examples_are_in_order(configgen: Configgen) -> None:
+    result = configgen("-C", EXAMPLE, "fmt", "--check")
+    assert (result.exit_code, result.stdout) == (0, "")
+
+
+def test_what_init_and_import_write_is_in_order(configgen: Configgen, tmp_path: Path) -> None:
+    assert configgen("-C", tmp_path / "new", "init").exit_code == 0
+    assert configgen("-C", tmp_path / "new", "fmt", "--check").exit_code == 0
+    (tmp_path / "values.yaml").write_text(
+        "configmap:\n  k8s: {plugins: {k8s: {scheduler-name: x, default-env-vars: [{B: c}, {A: b}]}}}\n"
+        "  task_resource_defaults: {task_resources: {limits: {memory: 1Gi, cpu: 1}}}\n"
+    )
+    assert configgen("import", tmp_path / "values.yaml", "--into", tmp_path / "imported").exit_code == 0
+    assert configgen("-C", tmp_path / "imported", "fmt", "--check").stdout == ""
+
+
+def test_release_values_are_put_in_order_too(configgen: Configgen, make_source: Callable[..., Path]) -> None:
+    release = "# why two\nreplicas: 2\nimage: {tag: v1}\n"
+    source = make_source({"base": {"config/a.yaml": PLUGINS, "release.yaml": release}})
+    assert configgen("-C", source, "fmt").stdout == "format base/release.yaml\n"
+    assert (source / "base/release.yaml").read_text() == "image: {tag: v1}\n# why two\nreplicas: 2\n"
+
+
+def test_a_layer_that_is_missing_is_told(configgen: Configgen, make_source: Callable[..., Path]) -> None:
+    source = make_source({"base": {"config/a.yaml": PLUGINS}}, dev=["base", "gone"])
+    result = configgen("-C", source, "fmt", "--check")
+    assert result.exit_code == 2
+    assert "environments.dev.layers: the layer 'gone' is no folder of the source" in result.stderr

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import jsonschema
@@ -46,33 +43,6 @@ def test_nothing_is_overwritten(configgen: Configgen, tmp_path: Path) -> None:
     assert "is there already, and is not overwritten" in result.stderr
     assert tree(tmp_path) == before
     assert before[".github/workflows/others.yaml"] == "mine\n"
-
-
-def test_the_commands_of_the_workflow_run(configgen: Configgen, tmp_path: Path) -> None:
-    assert configgen("-C", tmp_path, "init").exit_code == 0
-    git(tmp_path, "init", "-q", "-b", "main")
-    git(tmp_path, "add", "-A")
-    git(tmp_path, "commit", "-q", "-m", "a source")
-    layer = tmp_path / "environments/prod/config/prod.yaml"
-    layer.write_text(layer.read_text().replace("16Gi", "32Gi"))
-    workflow = yaml.load((tmp_path / ".github/workflows/configuration.yaml").read_text(), yaml.BaseLoader)
-    steps = {step["name"]: step["run"] for step in workflow["jobs"]["effect"]["steps"] if "name" in step}
-    for name in ("Lint", "Render", "Effect"):
-        environment = {"SOURCE": ".", "BASE": "main", "RUNNER_TEMP": str(tmp_path)}
-        run(tmp_path, steps[name], environment)
-    assert "32Gi" in (tmp_path / "effect.md").read_text()
-
-
-def git(folder: Path, *arguments: str) -> None:
-    identity = ["-c", "user.name=a", "-c", "user.email=a@localhost"]
-    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, timeout=60)
-
-
-def run(folder: Path, command: str, environment: dict[str, str]) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run(
-        ["bash", "-ec", command], cwd=folder, check=True, env={**os.environ, **environment, "PATH": path}, timeout=120
-    )
 
 
 @pytest.mark.parametrize("arguments", [(), ("--from", "prod=VALUES")], ids=["from nothing", "from an install"])
