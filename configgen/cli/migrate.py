@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from configgen.cli import completion
 from configgen.cli.options import comma_separated, problems_end_the_command, show, source_folder
 
 TOLD = 1
@@ -16,7 +17,15 @@ TOLD = 1
 @click.option(
     "--to", type=click.Choice(["flyte2"]), required=True, expose_value=False, help="The version of Flyte to move to."
 )
-@click.option("--env", "names", multiple=True, callback=comma_separated, metavar="ENV", help="Environment; repeatable.")
+@click.option(
+    "--env",
+    "names",
+    multiple=True,
+    callback=comma_separated,
+    metavar="ENV",
+    help="Environment; repeatable.",
+    shell_complete=completion.environments,
+)
 @click.option(
     "--file",
     "file",
