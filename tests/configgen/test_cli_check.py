@@ -14,6 +14,8 @@ import pytest
 import yaml
 
 from configgen.checks.specification import TOPICS
+from pluginmachinery.api import rbac
+from pluginmachinery.plugins.registry import declaration_of
 from tests.configgen.check_cluster import RBAC, add, add_deployment, add_namespace, furnish
 from tests.configgen.conftest import Configgen, compare_golden
 from tools import transcripts
@@ -752,6 +754,12 @@ def install_controller(check: Check) -> None:
     add_deployment(check.plane, check.namespace, "ours", OURS, 1, account="our-account")
 
 
+def allow_controller(check: Check, *plugins: str) -> None:
+    """What it needs for these plugins, and no more."""
+    needed = rbac.controller_rules(plugins=[declaration_of(name) for name in plugins])
+    bind(check.plane, "Role", check.namespace, "our-account", [*needed, *rbac.leader_rules()])
+
+
 def test_the_controllers_rights(check: Check) -> None:
     not_yet = found(check()[0], "rights", "may do its work")
     assert (not_yet["status"], "not installed yet" in not_yet["found"]) == ("not checked", True)
@@ -761,11 +769,7 @@ def test_the_controllers_rights(check: Check) -> None:
     lacking = [one for one in results if one["topic"] == "rights" and one["status"] == "error"]
     assert any(" pods in " in one["wanted"] and one["found"] == "not allowed" for one in lacking)
     assert all(f"({check.namespace}/our-account)" in one["wanted"] for one in lacking)
-    from pluginmachinery.api import rbac
-    from pluginmachinery.plugins.registry import declaration_of
-
-    rules = [*rbac.controller_rules(plugins=[declaration_of("container")]), *rbac.leader_rules()]
-    bind(check.plane, "Role", check.namespace, "our-account", rules)
+    allow_controller(check, "container")
     results, code = check()
     right = found(results, "rights", "may do its work")
     assert (right["status"], code) == ("ok", 0)
@@ -840,6 +844,7 @@ def install_everything_wrong(check: Check) -> None:
     used = QUOTA.replace("HARD", "requests.cpu: '4'").replace("USED", "requests.cpu: 3800m")
     add(check.plane, used, check.namespace)
     install_controller(check)
+    allow_controller(check, "container", "spark")
 
 
 @pytest.mark.parametrize("output", ["text", "json"])
