@@ -156,6 +156,8 @@ class Timeouts(ApiModel):
     Absent: the template's ``metadata.timeout``."""
     queued: DurationText | None = None
     """From the start of an attempt until it runs. A permanent failure ``QueuedTimeoutExpired``."""
+    active: DurationText | None = None
+    """From the start of the first attempt to the end of the last one. A permanent failure ``ActiveTimeoutExpired``."""
 
 
 class TaskExecutionSpec(ApiModel):
@@ -402,6 +404,8 @@ class TaskExecutionStatus(ApiModel):
     """First seen."""
     started_at: Time | None = None
     """The current attempt was handed to its plugin."""
+    active_since: Time | None = None
+    """The first attempt (since it was last suspended) was handed to its plugin; absent until there is a second one."""
     running_at: Time | None = None
     """The current attempt was seen running."""
     finished_at: Time | None = None

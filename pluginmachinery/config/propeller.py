@@ -6,8 +6,20 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from pluginmachinery.config.durations import Duration
 from pluginmachinery.config.resource_manager import ResourceManagerConfig
-from pluginmachinery.config.sections import Int32, Section
+from pluginmachinery.config.sections import Int32, Section, Span
+
+
+class DefaultDeadlines(Section):
+    """Timeouts of tasks that name none; 0s: none. Flyte's words for its nodes hold for a TaskExecution."""
+
+    passes_over_unknown: ClassVar[bool] = True
+
+    node_execution_deadline: Span = Duration()
+    """How long an attempt may take from its start to its end."""
+    node_active_deadline: Span = Duration()
+    """How long all attempts together may take."""
 
 
 class NodeConfig(Section):
@@ -15,6 +27,8 @@ class NodeConfig(Section):
 
     passes_over_unknown: ClassVar[bool] = True
 
+    default_deadlines: DefaultDeadlines = DefaultDeadlines()
+    """Timeouts of tasks that name none."""
     max_node_retries_system_failures: int = 3
     """How often a task is tried again after failures that are not its own."""
     interruptible_failure_threshold: Int32 = -1

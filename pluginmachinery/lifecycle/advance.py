@@ -190,7 +190,7 @@ def _has_too_many_versions(turn: Turn, phase: PhaseInfo) -> bool:
 def _deadline(turn: Turn) -> Deadline | None:
     if not turn.attempt_started:
         return None
-    return deadlines.next_deadline(turn.spec, turn.status, turn.context().template)
+    return deadlines.next_deadline(turn.spec, turn.status, turn.context().template, turn.default_deadlines)
 
 
 def _earliest(moment: datetime | None, deadline: Deadline | None) -> datetime | None:

@@ -121,7 +121,8 @@ def _check(turn: Turn) -> None:
     inputs.check(spec)
     task = turn.context()
     try:
-        deadlines.next_deadline(spec, {"startedAt": turn.status["acceptedAt"]}, task.template)
+        accepted = {"startedAt": turn.status["acceptedAt"]}
+        deadlines.next_deadline(spec, accepted, task.template, turn.default_deadlines)
     except ValueError as error:
         raise PluginError(BAD_TASK_EXECUTION, str(error), field="spec.timeouts") from error
     if outcomes.outputs_declared(task.template) and not task.paths.output_prefix:

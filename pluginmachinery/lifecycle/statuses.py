@@ -74,8 +74,8 @@ def suspend(status: Status, now: datetime) -> None:
     status["phase"] = ExecutionPhase.SUSPENDED.value
     status["reason"] = "suspended by spec.suspend"
     status["waiting"] = {"reason": "spec.suspend is true", "since": times.to_text(now)}
-    status.pop("startedAt", None)
-    status.pop("systemErrors", None)
+    for member in ("startedAt", "activeSince", "systemErrors"):
+        status.pop(member, None)
 
 
 def suspend_attempt(status: Status, now: datetime) -> None:
@@ -141,6 +141,8 @@ def await_retry(status: Status, error: ExecutionError) -> None:
 
 def next_attempt(status: Status) -> None:
     status["attempt"] += 1
+    if "startedAt" in status:
+        status.setdefault("activeSince", status["startedAt"])
     for member in _OF_ATTEMPT:
         status.pop(member, None)
 

@@ -15,6 +15,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
 
 from pluginmachinery.api import names, times
+from pluginmachinery.config.propeller import DefaultDeadlines
 from pluginmachinery.core.actions import (
     Action,
     Create,
@@ -124,6 +125,10 @@ class Turn:
     def budgets(self) -> Budgets:
         """What this task may spend. Raises as :meth:`context` does."""
         return Budgets.of(self.world.config, self.context().metadata.max_attempts)
+
+    @property
+    def default_deadlines(self) -> DefaultDeadlines:
+        return self.world.config.propeller.node_config.default_deadlines
 
     @property
     def wants_interruption(self) -> bool:

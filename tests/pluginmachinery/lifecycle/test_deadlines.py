@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from pluginmachinery.api import names
+from pluginmachinery.config import Configuration, Duration
+from pluginmachinery.config.propeller import DefaultDeadlines, NodeConfig, PropellerConfig
 from pluginmachinery.core.actions import Create, Refused
 from tests.pluginmachinery.lifecycle.simulation import Cluster, Controller, PodLike, execution, later, world
 
@@ -118,3 +120,75 @@ def test_a_timeout_beyond_all_time_never_expires() -> None:
     assert cluster.status["phase"] == "Running"
     huge, controller = started(template={"metadata": {"timeout": "315576000000s"}})
     assert huge.status["phase"] == "Queued"
+
+
+RETRIED = {"metadata": {"retries": {"retries": 9}}}
+
+
+def test_the_active_timeout_is_for_all_attempts_together_and_final() -> None:
+    cluster, controller = started(timeouts={"active": "100s", "execution": "40s"}, template=RETRIED)
+    for _ in range(2):
+        later(cluster, 40)
+        controller.run()
+    assert cluster.status["attempt"] == 2
+    assert cluster.status["failures"] == {"user": 2}
+    cluster.set_pod("task-2", "Running")
+    later(cluster, 19)
+    controller.run()
+    assert cluster.status["phase"] == "Running"
+    later(cluster, 1)
+    controller.run()
+    assert cluster.status["phase"] == "Failed"
+    assert cluster.status["error"]["code"] == "ActiveTimeoutExpired"
+    assert cluster.status["failures"] == {"user": 3}
+    assert cluster.pods == {}
+
+
+def test_time_in_suspension_is_not_active() -> None:
+    cluster, controller = started(timeouts={"active": "100s"}, template=RETRIED)
+    later(cluster, 90)
+    cluster.execution["spec"]["suspend"] = True
+    controller.run()
+    assert cluster.status["phase"] == "Suspended"
+    later(cluster, 3600)
+    cluster.execution["spec"]["suspend"] = False
+    controller.run()
+    later(cluster, 99)
+    controller.run()
+    assert cluster.status["phase"] == "Queued"
+    later(cluster, 1)
+    controller.run()
+    assert cluster.status["error"]["code"] == "ActiveTimeoutExpired"
+
+
+@pytest.mark.parametrize(
+    ("deadlines", "spec", "code", "seconds"),
+    [
+        ({"node_execution_deadline": "30s"}, {}, "TimeoutExpired", 30),
+        ({"node_active_deadline": "30s"}, {}, "ActiveTimeoutExpired", 30),
+        ({"node_execution_deadline": "30s"}, {"timeouts": {"execution": "50s"}}, "TimeoutExpired", 50),
+        ({"node_execution_deadline": "30s"}, {"template": {"metadata": {"timeout": "50s"}}}, "TimeoutExpired", 50),
+        ({"node_active_deadline": "30s"}, {"timeouts": {"active": "50s"}}, "ActiveTimeoutExpired", 50),
+    ],
+)
+def test_propellers_default_deadlines_hold_where_a_task_names_none(
+    deadlines: dict[str, str], spec: dict[str, Any], code: str, seconds: int
+) -> None:
+    node_config = NodeConfig(
+        default_deadlines=DefaultDeadlines(**{name: Duration.parse(text) for name, text in deadlines.items()})
+    )
+    config = Configuration(propeller=PropellerConfig(node_config=node_config))
+    cluster = Cluster(execution(metadata=OURS, **spec))
+    controller = Controller(world(PodLike(), config=config), cluster)
+    controller.run()
+    later(cluster, seconds - 1)
+    controller.run()
+    assert cluster.status["phase"] == "Queued"
+    later(cluster, 1)
+    controller.run()
+    assert cluster.status["error"]["code"] == code
+
+
+def test_one_attempt_alone_says_nothing_of_active_time() -> None:
+    cluster, _ = started(timeouts={"active": "100s"})
+    assert "activeSince" not in cluster.status
