@@ -58,6 +58,8 @@ requirements: $(STAMP) ## Pin the requirement files anew (newest versions, with 
 	@for extras in configgen: controller:--extra=controller "dev:--extra=controller --extra=dev --extra=lock"; do \
 	  $(BIN)/uv pip compile pyproject.toml $${extras#*:} --universal --python-version 3.11 --generate-hashes --upgrade \
 	    --no-emit-index-url --no-emit-find-links --no-header --quiet -o requirements/$${extras%%:*}.txt; done
+	@$(BIN)/uv pip compile requirements/moto.in --universal --python-version 3.11 --generate-hashes --upgrade \
+	    --no-emit-index-url --no-emit-find-links --no-header --quiet -o requirements/moto.txt
 
 clean: ## Remove what the targets made in this folder (not the cached binaries)
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov build dist

@@ -1,14 +1,18 @@
 """Literals as plain values: what a person means by an output.
 
-A ``flyteidl.core.Literal`` in protobuf JSON says ``{"scalar": {"primitive": {"integer": "5"}}}`` for 5.
+A ``flyteidl.core.Literal`` in protobuf JSON says ``{"scalar": {"primitive": {"integer": "5"}}}`` for 5. Data that is
+kept elsewhere is shown by its URI. Binary scalars with the tag ``msgpack`` are how flytekit sends dataclasses and
+dicts: they are shown as what is in them.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+MSGPACK = "msgpack"
 
 
 def plain(literal: Mapping[str, Any]) -> Any:
@@ -26,18 +30,27 @@ def plain(literal: Mapping[str, Any]) -> Any:
 
 
 def type_of(literal: Mapping[str, Any]) -> str:
-    """A word for what it is."""
+    """A few words for what it is: ``integer``, ``list[string]``, ``dataset (parquet)``."""
     match literal:
         case {"scalar": {"primitive": primitive}}:
             return _PRIMITIVES.get(next(iter(primitive), ""), "unknown")
         case {"scalar": {"union": union}}:
             return type_of(union.get("value") or {})
+        case {"scalar": {"blob": blob}}:
+            kind = (blob.get("metadata") or {}).get("type") or {}
+            word = "directory" if kind.get("dimensionality") == "MULTIPART" else "blob"
+            return _with_format(word, kind.get("format"))
+        case {"scalar": {"structuredDataset": dataset}}:
+            kind = (dataset.get("metadata") or {}).get("structuredDatasetType") or {}
+            return _with_format("dataset", kind.get("format"))
+        case {"scalar": {"binary": binary}}:
+            return _with_format("binary", binary.get("tag"))
         case {"scalar": scalar}:
             return _SCALARS.get(next(iter(scalar), ""), "unknown")
-        case {"collection": _}:
-            return "list"
-        case {"map": _}:
-            return "map"
+        case {"collection": collection}:
+            return _of_items("list", collection.get("literals") or ())
+        case {"map": entries}:
+            return _of_items("map", (entries.get("literals") or {}).values())
         case {"offloadedMetadata": _}:
             return "offloaded"
     return "nothing"
@@ -51,15 +64,17 @@ _PRIMITIVES = {
     "datetime": "datetime",
     "duration": "duration",
 }
-_SCALARS = {
-    "blob": "blob",
-    "binary": "binary",
-    "schema": "schema",
-    "structuredDataset": "dataset",
-    "generic": "struct",
-    "noneType": "none",
-    "error": "error",
-}
+_SCALARS = {"schema": "schema", "generic": "struct", "noneType": "none", "error": "error"}
+
+
+def _with_format(word: str, form: str | None) -> str:
+    return f"{word} ({form})" if form else word
+
+
+def _of_items(word: str, items: Iterable[Mapping[str, Any]]) -> str:
+    """With the type of its items where all have one."""
+    kinds = {type_of(item) for item in items}
+    return f"{word}[{kinds.pop()}]" if len(kinds) == 1 else word
 
 
 def _scalar(scalar: Mapping[str, Any]) -> Any:
@@ -81,9 +96,37 @@ def _scalar(scalar: Mapping[str, Any]) -> Any:
     return None
 
 
-def _binary(binary: Mapping[str, Any]) -> str:
+def _binary(binary: Mapping[str, Any]) -> Any:
+    tag = binary.get("tag")
     try:
-        size = len(base64.b64decode(binary.get("value") or ""))
+        data = base64.b64decode(binary.get("value") or "", validate=True)
     except binascii.Error:
         return "<binary>"
-    return f"<{binary.get('tag') or 'binary'}, {size} bytes>"
+    return _unpacked(data) if tag == MSGPACK else _size(tag, data)
+
+
+def _unpacked(data: bytes) -> Any:
+    import msgpack
+
+    try:
+        return _as_json(msgpack.unpackb(data, strict_map_key=False, timestamp=3))
+    except (ValueError, RecursionError, msgpack.UnpackException):
+        return _size(MSGPACK, data)
+
+
+def _as_json(value: Any) -> Any:
+    """What msgpack has and JSON has not – bytes, times, keys that are no texts – in words."""
+    match value:
+        case dict():
+            return {key if isinstance(key, str) else str(key): _as_json(item) for key, item in value.items()}
+        case list():
+            return [_as_json(item) for item in value]
+        case bytes():
+            return _size(None, value)
+        case None | bool() | int() | float() | str():
+            return value
+    return str(value)
+
+
+def _size(tag: str | None, data: bytes) -> str:
+    return f"<{tag or 'binary'}, {len(data)} bytes>"

@@ -1,29 +1,39 @@
-"""A store that speaks S3 over HTTP: buckets in memory, path-style addresses, and faults on demand.
+"""A proxy before moto's S3 server that does on demand what a network or a store does wrong.
 
 A fault is kept for one object and used up one request at a time: a status, ``"cut"`` (the connection ends within the
-body), or a number of seconds to wait.
+body), or a number of seconds to wait. moto believes every signature, so wrong credentials are told apart here.
 """
 
 from __future__ import annotations
 
 import asyncio
+import io
 from collections import defaultdict
 from typing import Any, Self
 
+import aiohttp
 from aiohttp import web
+from yarl import URL
+
+from tests.controller.services.moto_server import MotoServer
 
 ACCESS_KEY, SECRET_KEY = "the-key", "the-secret"
 Fault = int | str | float
+_PASSED_ON = ("ETag", "Last-Modified", "Content-Type")
 
 
 class S3Server:
-    def __init__(self) -> None:
-        self.buckets: dict[str, dict[str, bytes]] = {"bucket": {}}
+    """An empty store with one bucket, ``bucket``."""
+
+    def __init__(self, moto: MotoServer) -> None:
         self.faults: dict[str, list[Fault]] = defaultdict(list)
         self.requests: list[str] = []
         self.url = ""
+        self._moto = moto
 
     async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self._moto.reset, "bucket")
+        self._session = aiohttp.ClientSession(auto_decompress=False)
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_route("*", "/{bucket}/{key:.+}", self._answer)
         self._runner = web.AppRunner(app)
@@ -36,34 +46,37 @@ class S3Server:
 
     async def __aexit__(self, *error: object) -> None:
         await self._runner.cleanup()
+        await self._session.close()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        bucket, key = request.match_info["bucket"], request.match_info["key"]
+        key = request.match_info["key"]
         self.requests.append(f"{request.method} {key}")
         signed = request.headers.get("Authorization", "")
         if not signed.startswith(f"AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/"):
             return _error(403, "AccessDenied")
-        if bucket not in self.buckets:
-            return _error(404, "NoSuchBucket")
-        if self.faults[key]:
-            fault = self.faults[key].pop(0)
-            if fault == "cut":
-                return await self._cut(request, self.buckets[bucket][key])
-            if isinstance(fault, float):
-                await asyncio.sleep(fault)
-            elif isinstance(fault, int):
-                return _error(fault, "InternalError")
-        if request.method == "PUT":
-            self.buckets[bucket][key] = await request.read()
-            return web.Response(headers={"ETag": '"x"'})
-        if key not in self.buckets[bucket]:
-            return _error(404, "NoSuchKey")
-        headers = {"ETag": '"x"', "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
-        return web.Response(body=self.buckets[bucket][key], headers=headers)
+        fault = self.faults[key].pop(0) if self.faults[key] else None
+        if isinstance(fault, float):
+            await asyncio.sleep(fault)
+        elif isinstance(fault, int):
+            return _error(fault, "InternalError")
+        status, headers, body = await self._ask_moto(request)
+        if fault == "cut":
+            return await self._cut(request, headers, body)
+        if request.method == "HEAD":
+            return web.Response(status=status, headers=headers)
+        return web.Response(status=status, headers=headers, body=body)
 
-    async def _cut(self, request: web.Request, body: bytes) -> web.StreamResponse:
-        headers = {"Content-Length": str(len(body)), "ETag": '"x"', "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
-        response = web.StreamResponse(headers=headers)
+    async def _ask_moto(self, request: web.Request) -> tuple[int, dict[str, str], bytes]:
+        url = URL(f"{self._moto.url}{request.raw_path}", encoded=True)
+        given = {name: value for name, value in request.headers.items() if name.lower() != "host"}
+        data = io.BytesIO(await request.read()) if request.method == "PUT" else None
+        async with self._session.request(request.method, url, data=data, headers=given) as answer:
+            kept = (*_PASSED_ON, "Content-Length") if request.method == "HEAD" else _PASSED_ON
+            headers = {name: answer.headers[name] for name in kept if name in answer.headers}
+            return answer.status, headers, await answer.read()
+
+    async def _cut(self, request: web.Request, headers: dict[str, str], body: bytes) -> web.StreamResponse:
+        response = web.StreamResponse(headers={**headers, "Content-Length": str(len(body))})
         await response.prepare(request)
         await response.write(body[: len(body) // 2])
         assert request.transport is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,21 @@ from flyteidl.core import errors_pb2, execution_pb2, literals_pb2
 from controller.services import stores
 from controller.services.outputs import OutputStore
 from pluginmachinery.core.actions import Done, Files, OutputError, Outputs, Refused
+from tests.controller.services.moto_server import MotoServer
 from tests.controller.services.s3_server import S3Server, storage
 
 LIMITS = {"limits": {"maxDownloadMBs": 2}}
 
 
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MotoServer]:
+    with MotoServer(tmp_path_factory.mktemp("moto")) as server:
+        yield server
+
+
 @pytest.fixture
-async def s3() -> AsyncIterator[S3Server]:
-    async with S3Server() as server:
+async def s3(moto: MotoServer) -> AsyncIterator[S3Server]:
+    async with S3Server(moto) as server:
         yield server
 
 
