@@ -7,17 +7,19 @@ import asyncio
 import statistics
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.controller.runs import AUDIT, Bench, Run, install, percentile
+from benchmarks.controller.runs import AUDIT, Bench, Restart, Run, install, percentile
 from benchmarks.controller.table import Figure, show
 from tools.controlplane.controlplanes import ControlPlane
 
 CURVE = (100, 300, 1_000, 3_000, 10_000, 20_000)
 
 
-async def measure(bench: Bench, options: argparse.Namespace) -> list[Figure]:
+async def measure(bench: Bench, restart: Restart, options: argparse.Namespace) -> list[Figure]:
     """All figures; each run is told as it ends."""
 
     def told(run: Run) -> Run:
@@ -31,7 +33,6 @@ async def measure(bench: Bench, options: argparse.Namespace) -> list[Figure]:
     bursts = [burst for _, burst in pairs]
     finalizer = told(await bench.tasks(options.paced, finalizer=True))
     paced = told(await bench.tasks(options.paced, rate=25))
-    restart = await bench.restart(options.running)
     share = statistics.median(burst.rate / bare.rate for bare, burst in pairs)
     counted = sum(bare.busy.counts and burst.busy.counts for bare, burst in pairs)
     everything = [*bursts, paced, finalizer]
@@ -61,7 +62,10 @@ async def measure(bench: Bench, options: argparse.Namespace) -> list[Figure]:
         Figure("memory per tracked task", tracked, 12, 5, "kB"),
         Figure(f"restart, {running}: ready after", restart.seconds, 2, 1, "s"),
         Figure(f"restart, {running}: CPU", restart.cpu, 1.5, 1.5, "s"),
-        Figure(f"restart, {running}: writes", restart.writes, 0, 0),
+        Figure(
+            f"restart, {running}: writes", restart.writes.total(), 0, 0,
+            remark=", ".join(f"{number} {what.verb} {what.resource}" for what, number in restart.writes.items()),
+        ),
         Figure(f"CPU at rest, {running}", restart.at_rest, 2, 0, "ms/s"),
     ]  # fmt: skip
 
@@ -89,14 +93,22 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--picture", type=Path, help="write the curve as SVG (needs matplotlib)")
     options = parser.parse_args([] if arguments is None else arguments)
     print("starting a control plane …", flush=True)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        if options.curve:
+            with _bench() as bench:
+                runner.run(curve(bench, options.picture))
+            return
+        with _bench() as bench:  # one of its own: what has ended takes memory too
+            restart = runner.run(bench.restart(options.running))
+        with _bench() as bench:
+            show(runner.run(measure(bench, restart, options)))
+
+
+@contextmanager
+def _bench() -> Iterator[Bench]:
     with tempfile.TemporaryDirectory() as folder, ControlPlane(nodes=(), controllers=False, audit=AUDIT) as cluster:
         install(cluster)
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            bench = Bench(cluster, Path(folder))
-            if options.curve:
-                runner.run(curve(bench, options.picture))
-            else:
-                show(runner.run(measure(bench, options)))
+        yield Bench(cluster, Path(folder))
 
 
 def _loop_factory() -> Any:

@@ -68,7 +68,7 @@ class Run:
 
     @property
     def writes(self) -> float:
-        return sum(number for what, number in self.requests.items() if what.verb in audits.WRITES) / self.tasks
+        return writes_of(self.requests).total() / self.tasks
 
     @property
     def reads(self) -> int:
@@ -81,7 +81,7 @@ class Run:
         return max(0, created - self.tasks) + self.requests[audits.Request("delete", "pods")]
 
     def line(self) -> str:
-        kinds = sorted((what, number) for what, number in self.requests.items() if what.verb in audits.WRITES)
+        kinds = sorted(writes_of(self.requests).items())
         told = ", ".join(f"{what.verb} {what.resource} {number / self.tasks:.2f}" for what, number in kinds)
         ours = f"{self.cpu / self.tasks * 1000:.2f} CPU-ms, {self.writes:.2f} writes ({told})" if self.requests else ""
         head = f"  {self.name:<32}{self.tasks:>6} tasks {self.rate:>6.1f}/s  {self.busy}"
@@ -98,7 +98,7 @@ class Restart:
     """CPU-ms a second with nothing happening."""
     seconds: float
     cpu: float
-    writes: int
+    writes: Counter[audits.Request]
 
 
 @dataclass
@@ -153,8 +153,7 @@ class Bench:
                 seconds = await controller.ready()
                 await asyncio.sleep(2)
                 requests, _ = self._requests(since)
-                writes = sum(number for what, number in requests.items() if what.verb in audits.WRITES)
-                return Restart(mib, idle, at_rest, seconds, controller.cpu(), writes)
+                return Restart(mib, idle, at_rest, seconds, controller.cpu(), writes_of(requests))
 
     def _names(self, count: int) -> list[str]:
         self.serial += 1
@@ -171,7 +170,7 @@ class Bench:
         events = list(audits.events(self.cluster.audit_log))
         counts = audits.counts(events, user=ACCOUNT, since=since)
         refused = audits.counts((event for event in events if audits.is_refused(event)), user=ACCOUNT, since=since)
-        return counts, sum(number for what, number in refused.items() if what.verb in audits.WRITES)
+        return counts, writes_of(refused).total()
 
     @asynccontextmanager
     async def _load(self, **options: Any) -> AsyncIterator[Load]:
@@ -180,6 +179,10 @@ class Bench:
             yield Load(api, **options)
         finally:
             await api.close()
+
+
+def writes_of(requests: Counter[audits.Request]) -> Counter[audits.Request]:
+    return Counter({what: number for what, number in requests.items() if what.verb in audits.WRITES})
 
 
 def _latencies(load: Load) -> tuple[list[float], list[float]]:
