@@ -55,7 +55,8 @@ generate-check: $(STAMP)
 	@$(BIN)/python -m tools.generate --check
 
 requirements: $(STAMP) ## Pin the requirement files anew (newest versions, with hashes)
-	@for extras in configgen: controller:--extra=controller "dev:--extra=controller --extra=dev --extra=lock"; do \
+	@for extras in configgen: "controller:--extra=controller --extra=redis --extra=otel" \
+	    "dev:--extra=controller --extra=dev --extra=lock"; do \
 	  $(BIN)/uv pip compile pyproject.toml $${extras#*:} --universal --python-version 3.11 --generate-hashes --upgrade \
 	    --no-emit-index-url --no-emit-find-links --no-header --quiet -o requirements/$${extras%%:*}.txt; done
 	@$(BIN)/uv pip compile requirements/moto.in --universal --python-version 3.11 --generate-hashes --upgrade \
