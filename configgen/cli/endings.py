@@ -33,9 +33,14 @@ def ended_well() -> Iterator[None]:
         _drop_output()
         raise SystemExit(UNREAD) from None
     except OSError as error:
-        # Commands tell what is wrong with files in words of their own; what comes up to here is the output.
-        _drop_output()
-        click.echo(f"error: the output can not be written: {error.strerror or error}", err=True)
+        if error.filename is not None:  # a file that no command speaks of by itself
+            from configgen.cli.options import report
+            from configgen.layers.files import os_problem
+
+            report(os_problem(error, str(error.filename)))
+        else:
+            _drop_output()
+            click.echo(f"error: the output can not be written: {error.strerror or error}", err=True)
         raise SystemExit(ERROR) from error
 
 

@@ -29,11 +29,11 @@ def fmt(folder: Path, check: bool) -> None:
       configgen fmt --check        # in CI, or before a commit
     """
     from configgen.formatting import formatted
-    from configgen.source_files import configuration_files, kind_of, replace_all
+    from configgen.source_files import layer_files, replace_all
 
-    before = configuration_files(folder)
-    after = {name: formatted(text, name, kind_of(name)) for name, text in before.items()}
-    changed = {name: text for name, text in after.items() if text != before[name]}
+    before = layer_files(folder)
+    after = {name: formatted(file.text, name, file.kind) for name, file in before.items()}
+    changed = {name: text for name, text in after.items() if text != before[name].text}
     if not check:
         replace_all(folder, changed)
     for name in sorted(changed):

@@ -89,7 +89,8 @@ def _read(argument: str, above: frozenset[Path] = frozenset()) -> Iterator[Input
         yield Input("", [(STDIN, _readable(parts(text, STDIN), text))])
         return
     path = Path(argument)
-    if kustomization := path if path.name in kustomizations.NAMES else kustomizations.find(path):
+    members = list_folder(path, argument) if path.is_dir() else [path]
+    if kustomization := next((member for member in members if member.name in kustomizations.NAMES), None):
         found_there = kustomizations.read(kustomization)
         yield Input(str(kustomization.parent), found_there.files(), found_there.namespace)
         return
@@ -100,7 +101,7 @@ def _read(argument: str, above: frozenset[Path] = frozenset()) -> Iterator[Input
         return
     if path.resolve() in above:
         raise os_problem(OSError(errno.ELOOP, ""), argument)
-    found = [member for member in list_folder(path, argument) if not member.name.startswith(".")]
+    found = [member for member in members if not member.name.startswith(".")]
     files: list[tuple[str, list[Part]]] = []
     problems: list[Problem] = []
     for member in found:
