@@ -245,6 +245,7 @@ class Application:
             for shard in ended:
                 await shard.drop()
                 del self.shards[shard.number]
+                self._waiting.give_up(shard.engine.cache.slots)
             if membership.excess:
                 await membership.give_back(membership.excess)
             for number in sorted((membership.held - membership.excess) - self.shards.keys()):

@@ -51,6 +51,12 @@ class WaitingTasks:
         self.room.leave(uid, self._clock())
         self.call()
 
+    def give_up(self, uids: Iterable[str]) -> None:
+        """These are another replica's now."""
+        for uid in uids:
+            self.room.leave(uid, self._clock())
+        self.call()
+
     def sink(self, kind: ResourceKind) -> LimitsSink:
         """Where an informer of quotas or limit ranges tells what it hears."""
         return LimitsSink(self, kind)

@@ -4,7 +4,7 @@ An *account* is one quota: what it has (``hard``), what is used as it was last h
 creations since, because what we heard may be older than our own creations. A promise ends when what is used grows by
 its amounts, when the quota is heard of in a version newer than that of the object that was created, or
 :data:`SETTLING` after the creation. What we have created and not seen end is *held*: less than that can not be in use,
-whatever is heard while the quota controller counts anew. All of it is a hint: the API server decides.
+whatever is heard while the quota controller counts anew (:data:`RECOUNT`). All of it is a hint: the API server decides.
 
 Source of the arithmetic: ``k8s.io/apiserver/pkg/admission/plugin/resourcequota`` and
 ``k8s.io/kubernetes/pkg/quota/v1/evaluator/core``.
@@ -23,6 +23,9 @@ from pluginmachinery.manager.quotas import Shortage
 
 SETTLING = timedelta(seconds=2)
 """How long what was created is counted beside what the quota says, if nothing is heard of the quota."""
+
+RECOUNT = timedelta(seconds=10)
+"""How long what we hold counts although less is heard to be in use; then what is heard is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class Account:
         self._settling: dict[str, tuple[datetime, int]] = {}
         self._held: dict[str, int] = {}
         self._holders: dict[str, dict[str, int]] = {}
+        self._low_since: dict[str, datetime] = {}
 
     def hear(self, quota: ResourceQuota) -> None:
         """The quota as it is now."""
@@ -104,11 +108,19 @@ class Account:
         self._settle(now)
         for name, wanted in self._counted(demand):
             hard = self.quota.hard[name]
-            heard = self.quota.used.get(name, _NOTHING).nanos + self._promised.get(name, 0)
-            taken = max(heard, self._held.get(name, 0))
+            taken = self._taken(name, now)
             if wanted.nanos + taken > hard.nanos:
                 free = Quantity(max(hard.nanos - taken, 0), hard.notation)
                 yield Shortage(self.quota.name, name, wanted, free, hard)
+
+    def _taken(self, name: str, now: datetime) -> int:
+        heard = self.quota.used.get(name, _NOTHING).nanos + self._promised.get(name, 0)
+        held = self._held.get(name, 0)
+        if heard >= held:
+            self._low_since.pop(name, None)
+            return heard
+        since = self._low_since.setdefault(name, now)
+        return held if now - since < RECOUNT else heard
 
     def never_fits(self, demand: Demand) -> bool:
         """Is the demand more than the quota has in all?"""

@@ -63,6 +63,11 @@ class Ticket:
     def order(self) -> Order:
         return -self.priority, self.created, self.arrival
 
+    def look(self, namespace: Namespace | None, now: datetime) -> tuple[Shortage, ...]:
+        """What does not fit, as far as is known."""
+        self.shortages = () if namespace is None else namespace.shortages(self.demand, now)
+        return self.shortages
+
 
 @dataclass(frozen=True, slots=True)
 class Try:
@@ -137,6 +142,12 @@ class Line:
 
     # --- Whose turn it is --------------------------------------------------------------------------------------------
 
+    def admission(self, ticket: Ticket, now: datetime, namespace: Namespace | None) -> Admission | None:
+        """Whether this one may try now."""
+        if self.position(ticket) > LOOK_AHEAD:
+            return None
+        return next((each for each in self.admitted(now, namespace, ticket.uid) if each.ticket is ticket), None)
+
     def admitted(self, now: datetime, namespace: Namespace | None, until: str = "") -> list[Admission]:
         """Who may try now, from the front on (up to the one with the UID ``until``)."""
         admissions: list[Admission] = []
@@ -154,8 +165,8 @@ class Line:
 
     def _admitted(self, now: datetime, namespace: Namespace | None) -> Iterator[Admission]:
         free = LOOK_AHEAD if self.window is None else self.window - len(self.tries)
-        trusted = namespace is not None and namespace.changes != self._disproved_at
-        passes: tuple[Ticket, ...] = ()
+        trusted = namespace if namespace is not None and namespace.changes != self._disproved_at else None
+        passes: list[Ticket] = []
         nobody = not self.tries
         for ticket in list(itertools.islice(self.in_order(), LOOK_AHEAD)):
             if free <= 0:
@@ -163,14 +174,18 @@ class Line:
             if ticket.called_at is not None and now - ticket.called_at > ABSENT:
                 self.leave(ticket.uid)
                 continue
-            ticket.shortages = namespace.shortages(ticket.demand, now) if namespace and trusted else ()
-            if self._may_pass(ticket, now) if passes else self._may_lead(ticket, now, namespace, alone=nobody):
-                yield Admission(ticket, passes)
+            if passes:
+                may_try = self._is_small(ticket, now) and not ticket.look(trusted, now)
+            else:
+                ticket.look(trusted, now)
+                may_try = self._may_lead(ticket, now, namespace, alone=nobody)
+            if may_try:
+                yield Admission(ticket, tuple(passes))
                 free, nobody = free - 1, False
             elif self.gate.overloaded or ticket.passed >= MOST_PASSES:
                 return
             else:
-                passes = (*passes, ticket)
+                passes.append(ticket)
 
     def _may_lead(self, ticket: Ticket, now: datetime, namespace: Namespace | None, *, alone: bool) -> bool:
         """May this one try, with nobody before it that may not? ``alone``: no try is under way."""
@@ -187,11 +202,9 @@ class Line:
             return False
         return gate.lets_through(now, lambda: ticket.demand.amounts) or self._has_room_appeared(namespace)
 
-    def _may_pass(self, ticket: Ticket, now: datetime) -> bool:
-        """May this one try although one before it may not?"""
-        if ticket.shortages or not self.gate.is_closed(now):
-            return False
-        return self.gate.lets_through(now, lambda: ticket.demand.amounts)
+    def _is_small(self, ticket: Ticket, now: datetime) -> bool:
+        """Is it smaller than everything that was refused, or can not fit?"""
+        return self.gate.is_closed(now) and self.gate.lets_through(now, lambda: ticket.demand.amounts)
 
     def _has_room_appeared(self, namespace: Namespace | None) -> bool:
         if self._refused_at is None:  # only what was known closed the gate, and it does not say so any more

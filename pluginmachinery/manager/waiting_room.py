@@ -75,7 +75,7 @@ class WaitingRoom:
             line.leave(ticket.uid)
             ticket.priority = applicant.priority
             line.join(ticket)
-        if any(each.ticket is ticket for each in line.admitted(now, self._namespace(applicant), ticket.uid)):
+        if line.admission(ticket, now, self._namespace(applicant)) is not None:
             return None
         return self._wait(line, ticket, applicant, now)
 
@@ -102,11 +102,11 @@ class WaitingRoom:
     def _line_up(self, applicant: Applicant, demand: Demand, settings: BackOffConfig, now: datetime) -> Wait | None:
         line, ticket = self._join(applicant, demand, settings)
         namespace = self._namespace(applicant)
-        for admission in line.admitted(now, namespace, ticket.uid):
-            if admission.ticket is ticket:
-                line.start(admission, namespace)
-                self._promise(applicant, demand)
-                return None
+        admission = line.admission(ticket, now, namespace)
+        if admission is not None:
+            line.start(admission, namespace)
+            self._promise(applicant, demand)
+            return None
         return self._wait(line, ticket, applicant, now)
 
     def _join(self, applicant: Applicant, demand: Demand, settings: BackOffConfig) -> tuple[Line, Ticket]:
@@ -180,6 +180,7 @@ class WaitingRoom:
         waited = line is not None and (line.leave(uid) is not None or line.tries.pop(uid, None) is not None)
         if not alive:
             del self._places[uid]
+            self._calls.pop(uid, None)
             if (namespace := self.namespaces.find(key[1])) is not None:
                 namespace.release(uid)
         if line is not None and (waited or not alive):

@@ -513,3 +513,33 @@ async def test_who_does_not_lead_any_more_stops(server: StubApiServer, controlle
     await server.until(lambda: server.count("watch") == 2)
     await controller_is_quiet(controller)
     assert writes(server) == []
+
+
+class Room:
+    """Records what the engine tells of tasks that wait."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.left: list[str] = []
+
+    def call(self) -> None:
+        self.calls += 1
+
+    def leave(self, uid: str) -> None:
+        self.left.append(uid)
+
+
+async def test_who_is_called_decides_again_and_who_is_gone_leaves(server: StubApiServer, controllers: Make) -> None:
+    controller = controllers()
+    controller.engine._waiting = room = Room()
+    await controller.start()
+    await server.put("taskexecutions", execution("t"))
+    await server.until(lambda: phase(server, "t") == "Queued")
+    (uid,) = controller.engine.cache.slots
+    decisions = controller.told.decisions
+    assert room.calls == decisions
+    assert controller.engine.ask(uid)
+    await server.until(lambda: controller.told.decisions > decisions)
+    assert not controller.engine.ask("of somebody else")
+    await server.remove("taskexecutions", "ns", "t")
+    await server.until(lambda: room.left == [uid])

@@ -88,6 +88,11 @@ async def test_a_task_that_is_gone_lets_the_next_one_look(tasks: WaitingTasks, e
     assert engine.asked == ["t1"]
 
 
+async def test_what_another_replica_has_now_keeps_nobody_waiting_here(tasks: WaitingTasks, engine: FakeEngine) -> None:
+    tasks.give_up(["t0", "t1", "unknown"])
+    assert tasks.room.waiting == 0
+
+
 async def test_limit_ranges_are_followed_too(tasks: WaitingTasks) -> None:
     sink = tasks.sink(LIMIT_RANGES)
     sink.changed(limit_range())

@@ -87,6 +87,9 @@ class Crowd:
         member.wait, member.state = wait, "trying" if wait is None else "waiting"
         if wait is None:
             self.granted.append(uid)
+            line = self.line
+            if line is not None and line.window is not None and uid in line.tries:
+                assert len(line.tries) <= line.window, "a crowd rushes the API server"
 
     def answer(self, uid: str) -> None:
         """The API server answers a creation."""

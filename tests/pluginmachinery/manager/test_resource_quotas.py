@@ -9,7 +9,7 @@ import pytest
 
 from pluginmachinery.core.actions import ResourceKind
 from pluginmachinery.manager.demands import POD, Demand
-from pluginmachinery.manager.resource_quotas import SETTLING, Account, ResourceQuota
+from pluginmachinery.manager.resource_quotas import RECOUNT, SETTLING, Account, ResourceQuota
 from tests.pluginmachinery.manager.crowds import START, pod, quota
 
 JOB = ResourceKind("kubeflow.org/v1", "PyTorchJob", "pytorchjobs")
@@ -167,3 +167,11 @@ def test_what_we_hold_is_in_use_whatever_is_heard() -> None:
     assert told.free() == 1
     told.account.release("a")
     assert told.free() == 2
+
+
+def test_what_is_heard_for_long_is_right() -> None:
+    told = Told()
+    told.account.promise("a", ONE)
+    told.account.keep_promise("a", START, version=1)
+    told.hear(used=0, version=2)  # it went, and nobody has told us
+    assert (told.free(0), told.free(RECOUNT.total_seconds())) == (3, 4)
