@@ -30,7 +30,8 @@ class Change(StrEnum):
 class Fact:
     """``to``: the new path of what was renamed or moved, which says the mend. ``in_both``: Flyte 1
     understands the new form as well.
-    ``plugin``: a changed default matters only where this plugin runs."""
+    ``plugin``: a changed default matters only where this plugin runs. ``to_decide``: a person has to put something
+    in its place, and needs to see what it said: it is never taken out."""
 
     path: str
     change: Change
@@ -40,6 +41,7 @@ class Fact:
     to: str = ""
     in_both: bool = False
     plugin: str = ""
+    to_decide: bool = False
 
 
 _METADATA: Final = "executor/pkg/plugin/task_exec_metadata.go"
@@ -54,8 +56,15 @@ _VALUES: Final = "charts/flyte-binary/values.yaml"
 _TEMPLATE: Final = "charts/flyte-binary/templates/configmap.yaml"
 
 
-def _dropped(path: str, source: str, message: str = "Flyte 2 does not read it", mend: str = "remove it") -> Fact:
-    return Fact(path, Change.DROPPED, message, mend, source)
+def _dropped(
+    path: str,
+    source: str,
+    message: str = "Flyte 2 does not read it",
+    mend: str = "remove it",
+    *,
+    to_decide: bool = False,
+) -> Fact:
+    return Fact(path, Change.DROPPED, message, mend, source, to_decide=to_decide)
 
 
 def _moved(path: str, to: str, source: str, *, message: str = "", in_both: bool = False) -> Fact:
@@ -227,6 +236,7 @@ VALUES: Final[tuple[Fact, ...]] = (
         _VALUES,
         "the chart does not set up authentication",
         "put a proxy in front (ingress.apiJwtIngress, ingress.wellknownIngress), and remove it",
+        to_decide=True,
     ),
     _dropped("configuration.propeller", _VALUES, "Flyte 2 has no engine of this name"),
     _dropped(
@@ -234,8 +244,15 @@ VALUES: Final[tuple[Fact, ...]] = (
         _VALUES,
         "there is one container for all",
         "say where data goes in flyte-core-components.runs.storagePrefix, and remove it",
+        to_decide=True,
     ),
-    _dropped("clusterResourceTemplates", _VALUES, "the chart makes no objects in namespaces of projects"),
+    _dropped(
+        "clusterResourceTemplates",
+        _VALUES,
+        "the chart makes no objects in namespaces of projects",
+        "make them by other means, and remove it",
+        to_decide=True,
+    ),
     *(
         _dropped(path, _VALUES, "one port serves everything")
         for path in (

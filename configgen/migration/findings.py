@@ -127,7 +127,8 @@ def _moved(written: Written, fact: Fact, path: Path, key: str) -> Finding:
     if fact.to:
         to = (*(written.prefix if written.home is None else written.home), *fact.to.split("."))
         to = (*to, spelt[-1]) if key else to
-    edit = Edit(_keys((*written.prefix, *spelt)), _keys(to)) if written.editable(fact) else None
+    may = written.editable(fact) and not fact.to_decide
+    edit = Edit(_keys((*written.prefix, *spelt)), _keys(to)) if may else None
     renamed = fact.change is Change.RENAMED and not key
     mend = fact.mend or (f"rename it to {to[-1]}" if renamed else f"move it to {dotted(to)}")
     if edit is None and written.of_source and path[0] != "storage":

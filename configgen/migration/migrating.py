@@ -8,6 +8,7 @@ from pathlib import Path as FilePath
 
 from configgen.flyte_charts.unexpressed import FLYTE_2, of_our_controller
 from configgen.importers.forms import Form, Recognised, Values, parts
+from configgen.importers.translating import is_ours
 from configgen.layers.environments import Source
 from configgen.layers.files import read_text
 from configgen.layers.kinds import configuration_kind
@@ -101,14 +102,14 @@ def of_file(file: FilePath) -> Migration:
             findings += _of_document(part, shown)
     if problems := [problem for part in documents for problem in part.problems]:
         raise SourceError(Problem(shown, p.location.line, p.location.column, "", p.message, p.mend) for p in problems)
-    trees = [document.tree for document in documents if document.tree]
+    trees = [document.tree for document in documents if is_ours(document.tree)]
     if not trees and not findings:
         message, mend = (
             "nothing that Flyte's plugins read",
             "name values of Flyte's charts, a ConfigMap, or plain files",
         )
         raise SourceError([Problem(shown, 0, 0, "", message, mend)])
-    findings += defaults(shown, trees)
+    findings += defaults(shown, trees) if trees else ()
     return _migration(findings, {shown: text})
 
 
