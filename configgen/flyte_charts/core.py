@@ -28,6 +28,7 @@ _ENGINE: Final = "core"
 _PLUGINS: Final = "k8s"
 _LOGS: Final = "task_logs"
 _CO_PILOT: Final = "copilot"
+_TOKENS: Final = "resource_manager"
 _MEMBERS: Final = ("enabled_plugins", _CO_PILOT, _PLUGINS, _LOGS, "task_resource_defaults")
 """Members that are ours alone: what the chart has in them and we do not is taken out."""
 _COMPONENT: Final = {"spark": "sparkoperator", "databricks": "databricks"}
@@ -47,7 +48,10 @@ def values(tree: Mapping[str, Any]) -> Tree:
         configmap[member] = laid_over(known[member], wanted) if wanted else None
     engine = members.get(_ENGINE) or {}
     if "literal-offloading-config" in (engine.get("propeller") or {}):
-        members[_ENGINE] = laid_over(known[_ENGINE], engine)
+        offloading = {"propeller": known[_ENGINE]["propeller"]}
+        members[_ENGINE] = laid_over(offloading, engine)
+    if _TOKENS in members:
+        members[_TOKENS] = laid_over(known[_TOKENS], members[_TOKENS])
     result: Tree = {"configmap": {**configmap, **members}}
     for component in _COMPONENT.values():
         plugins = defaults[component]["plugin_config"]
@@ -65,6 +69,8 @@ def _cut(sections: Tree) -> tuple[Tree, Tree]:
     for section, content in sections.items():
         if section == "plugins":
             _cut_plugins(content or {}, members, components)
+        elif section == "propeller":
+            _cut_engine(content or {}, members)
         else:
             members.setdefault(_MEMBER_OF_SECTION.get(section, _ENGINE), {})[section] = content
     for plugin, component in _COMPONENT.items():
@@ -74,6 +80,15 @@ def _cut(sections: Tree) -> tuple[Tree, Tree]:
     if "tasks" in sections:
         members["enabled_plugins"]["tasks"] = _with_routes(sections["tasks"] or {}, members)
     return members, components
+
+
+def _cut_engine(engine: Tree, members: Tree) -> None:
+    """The chart has a document of its own for resource tokens, and it counts for more than the engine's."""
+    rest = {key: value for key, value in engine.items() if key != "resourcemanager"}
+    if rest:
+        members.setdefault(_ENGINE, {})["propeller"] = rest
+    if "resourcemanager" in engine:
+        members[_TOKENS] = {"propeller": {"resourcemanager": engine["resourcemanager"]}}
 
 
 def _cut_plugins(plugins: Tree, members: Tree, components: Tree) -> None:

@@ -61,7 +61,16 @@ def for_flyte_2(sections: Tree) -> Tree:
     if "default-for-task-types" in routes:
         said = entries(routes["default-for-task-types"], ())
         routes["default-for-task-types"] = [{one.key: one.value} for one in said if one.value not in GONE_PLUGINS]
+    _put_kinds_of_secrets(result)
     return _without_empty(result)
+
+
+def _put_kinds_of_secrets(tree: Tree) -> None:
+    """Flyte 2's chart names where secrets come from in a list, which goes before the one kind of Flyte 1."""
+    webhook = tree.get("webhook")
+    if isinstance(webhook, dict) and "secretManagerType" in webhook:
+        kind = webhook.pop("secretManagerType")
+        webhook.setdefault("secretManagerTypes", [kind])
 
 
 def _platform_variables(inline: Tree) -> list[Tree]:

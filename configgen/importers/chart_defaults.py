@@ -20,37 +20,48 @@ from pluginmachinery.config.yaml_text import key_text
 VERSION: Final = "1.16.8"
 """The Flyte version whose charts' defaults are known."""
 _CHARTS: Final = {Form.FLYTE_CORE: "flyte-core", Form.FLYTE_BINARY: "flyte-binary", Form.FLYTE_2: "flyte2"}
-_TITLES: Final = {Form.FLYTE_2: "flyte-binary of Flyte 2"}
+_TITLES: Final = {"flyte2": "flyte-binary of Flyte 2", "flyte-devbox": "flyte-devbox of Flyte 2"}
 
 
-def chart_name(form: Form) -> str:
+def chart_name(form: Form, umbrella: str = "") -> str:
     """The chart whose defaults are known for the form; empty where none are."""
-    return _CHARTS.get(form, "")
+    return umbrella or _CHARTS.get(form, "")
 
 
-def chart_title(form: Form) -> str:
-    """The chart with its version, for people; empty where the defaults are not known."""
-    return _TITLES.get(form) or (f"{chart_name(form)} {VERSION}" if chart_name(form) else "")
+def chart_title(name: str) -> str:
+    """A chart with its version, for people."""
+    return _TITLES.get(name) or f"{name} {VERSION}"
 
 
-@cache
-def chart_defaults(form: Form) -> Values:
-    """What the chart says where the user says nothing; only what touches plugins."""
+def chart_defaults(form: Form, umbrella: str = "") -> Values:
+    """What the chart says where the user says nothing; only what touches plugins. An umbrella chart's own values lie
+    over those of the chart in it."""
     name = chart_name(form)
     if not name:
         return Values(form, {}, (), {})
+    if not umbrella:
+        return _shipped(form, name)
+    result = _Merge()
+    for values in (_shipped(form, name), _shipped(form, umbrella)):
+        result.lay(values)
+    return Values(form, result.tree, (), result.locations)
+
+
+@cache
+def _shipped(form: Form, name: str) -> Values:
     text = files("configgen.importers").joinpath("defaults", f"{name}.yaml").read_text("utf-8")
-    parsed = yaml_text.parse(chart_title(form), text)
-    here = Location(chart_title(form))
+    parsed = yaml_text.parse(chart_title(name), text)
+    here = Location(chart_title(name))
     return Values(form, parsed.tree, (), dict.fromkeys(parsed.locations, here))
 
 
-def merged(form: Form, layers: list[Values]) -> Values:
+def merged(form: Form, layers: list[Values], umbrella: str = "") -> Values:
     """The chart's defaults with the values laid over, one after the other."""
+    umbrella = next((values.umbrella for values in layers if values.umbrella), umbrella)
     result = _Merge()
-    for values in (chart_defaults(form), *layers):
+    for values in (chart_defaults(form, umbrella), *layers):
         result.lay(values)
-    return Values(form, result.tree, (), result.locations)
+    return Values(form, result.tree, (), result.locations, umbrella=umbrella)
 
 
 @dataclass

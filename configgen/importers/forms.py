@@ -67,7 +67,8 @@ class Recognised:
 @dataclass(frozen=True, slots=True)
 class Values:
     """Values of a chart as written; ``prefix`` is the name they have in an umbrella chart, ``namespace`` where a
-    manifest says that they are installed."""
+    manifest says that they are installed, ``umbrella`` the name of that chart where it is one of Flyte's, which has
+    defaults of its own."""
 
     form: Form
     tree: Mapping[str, Any]
@@ -75,6 +76,7 @@ class Values:
     locations: Locations
     templates: tuple[Location, ...] = ()
     namespace: str = ""
+    umbrella: str = ""
 
     def documents(self) -> list[Recognised]:
         """What the chart makes of them, its own defaults not counted."""
@@ -249,7 +251,7 @@ class _File:
                 prefix = (*path, *part.prefix)
                 if isinstance(part, Values):
                     moved = {(*path, *at): where for at, where in part.locations.items()}
-                    yield Values(part.form, part.tree, prefix, moved, part.templates)
+                    yield replace(part, prefix=prefix, locations=moved)
                 else:
                     yield Recognised(
                         part.form,
@@ -263,10 +265,13 @@ class _File:
                     )
 
 
-def _values(tree: Mapping[str, Any], path: Path, locations: Locations, depth: int = 0) -> list[Part]:
-    """Values of charts in a tree, at its root or under the name of a sub-chart."""
+def _values(
+    tree: Mapping[str, Any], path: Path, locations: Locations, depth: int = 0, around: Mapping[str, Any] | None = None
+) -> list[Part]:
+    """Values of charts in a tree, at its root or under the name of a sub-chart. ``around``: the tree that holds it."""
     if form := _chart(tree):
-        return [Values(form, tree, path, locations)]
+        umbrella = _umbrella(form, str(path[-1]), around) if around is not None else ""
+        return [Values(form, tree, path, locations, umbrella=umbrella)]
     if _is_union(tree):
         return [
             Recognised(Form.UNION, f"{name}.yaml", content, at, _below(locations, at))
@@ -278,8 +283,20 @@ def _values(tree: Mapping[str, Any], path: Path, locations: Locations, depth: in
     found: list[Part] = []
     for key, member in tree.items():
         if isinstance(member, Mapping) and key_text(key).lower() not in _OURS:
-            found += _values(member, (*path, key_text(key)), locations, depth + 1)
+            found += _values(member, (*path, key_text(key)), locations, depth + 1, tree)
     return found
+
+
+_OF_SANDBOXES: Final = frozenset({"docker-registry", "rustfs", "sandbox"})
+
+
+def _umbrella(form: Form, name: str, around: Mapping[str, Any]) -> str:
+    """Flyte's own umbrella chart, told by the name that it gives its sub-chart and by what stands beside it."""
+    if form is Form.FLYTE_CORE and name == "flyte":
+        return "flyte"
+    if name == "flyte-binary" and _OF_SANDBOXES & around.keys():
+        return "flyte-devbox" if form is Form.FLYTE_2 else "flyte-sandbox"
+    return ""
 
 
 def _chart(tree: Mapping[str, Any]) -> Form | None:

@@ -141,7 +141,7 @@ def _documents(one: Input, notes: Notes) -> Iterator[Recognised]:
         together = merged(form, alike)
         found = together.documents()
         yield from (document for document in found if document.gate is None and is_ours(document.tree))
-        frozen = [document.tree for document in merged(form, []).documents()]
+        frozen = [document.tree for document in merged(form, [], together.umbrella).documents()]
         for document in found:
             # Whole files of the chart's values are copied: what they repeat, nobody meant.
             if document.gate is not None and document.tree not in frozen and _said_by([document], own):
@@ -175,15 +175,16 @@ def _documents_of(part: Any) -> list[Recognised]:
 def _chart_layer(inputs: Sequence[Input]) -> tuple[str, str, Tree]:
     """The chart that all environments are values of, its title, and what it says by itself; empty where there is no
     such."""
-    forms = {one.form for one in inputs}
-    form = forms.pop() if len(forms) == 1 else None
+    charts = {(one.form, one.umbrella) for one in inputs}
+    form, umbrella = charts.pop() if len(charts) == 1 else (None, "")
     if form is None or not chart_name(form):
         return "", "", {}
     silent = Notes()
-    documents = [document for document in merged(form, []).documents() if document.gate is None]
+    documents = [document for document in merged(form, [], umbrella).documents() if document.gate is None]
     tree = translate(documents, silent)
     settle(tree, Written(documents), silent)
-    return chart_name(form), chart_title(form), tree
+    name = chart_name(form, umbrella)
+    return name, chart_title(name), tree
 
 
 def _layer(name: str, tree: Tree, what: str) -> dict[str, str]:

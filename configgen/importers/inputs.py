@@ -47,6 +47,11 @@ class Input:
         """The chart whose values these are; None for plain documents."""
         return next((part.form for part in self.parts if isinstance(part, Values)), None)
 
+    @property
+    def umbrella(self) -> str:
+        """Flyte's umbrella chart that the values are of; empty where there is none."""
+        return next((part.umbrella for part in self.parts if isinstance(part, Values)), "")
+
 
 def read_inputs(arguments: Sequence[str], kubeconfig: Path | None = None) -> list[Input]:
     """The environments that the arguments name. Raises SourceError with all files that can not be read.

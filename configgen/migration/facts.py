@@ -52,6 +52,7 @@ _STORAGE: Final = "flytestdlib/storage/config.go"
 _CONNECTOR: Final = "flyteplugins/go/tasks/plugins/webapi/connector/config.go"
 _RAY: Final = "flyteplugins/go/tasks/plugins/k8s/ray/config.go"
 _SPARK: Final = "flyteplugins/go/tasks/plugins/k8s/spark/config.go"
+_WEBHOOK: Final = "flyteplugins/go/tasks/pluginmachinery/secret/config/config.go"
 _VALUES: Final = "charts/flyte-binary/values.yaml"
 _TEMPLATE: Final = "charts/flyte-binary/templates/configmap.yaml"
 
@@ -173,6 +174,21 @@ CONFIGURATION: Final[tuple[Fact, ...]] = (
     _moved("storage.connection.region", "storage.stow.config.region", _STORAGE),
     _moved("storage.connection.disable-ssl", "storage.stow.config.disable_ssl", _STORAGE),
     _dropped("storage.connection", _STORAGE, "Flyte 2 reads the store's settings from storage.stow alone"),
+    # Secrets
+    Fact(
+        "webhook.secretManagerType",
+        Change.WARNING,
+        "ignored where webhook.secretManagerTypes is set, which the chart does: [Embedded]",
+        "say it as a list, webhook.secretManagerTypes",
+        f"{_WEBHOOK}, {_TEMPLATE}",
+    ),
+    Fact(
+        "webhook.secretManagerType",
+        Change.DEFAULT,
+        "the default is Embedded, no longer K8s",
+        "say webhook.secretManagerTypes: [K8s] if Kubernetes secrets of the task's namespace are to be found",
+        _WEBHOOK,
+    ),
     # Plugins that are gone, and sections of Flyte 1's other parts
     *(
         _dropped(f"plugins.{section}", _LOADER, "Flyte 2 does not have the plugin")

@@ -109,7 +109,8 @@ def of_file(file: FilePath) -> Migration:
             "name values of Flyte's charts, a ConfigMap, or plain files",
         )
         raise SourceError([Problem(shown, 0, 0, "", message, mend)])
-    findings += defaults(shown, trees) if trees else ()
+    if trees and not any(document.form is Form.FLYTE_2 for document in documents):
+        findings += defaults(shown, trees)
     return _migration(findings, {shown: text})
 
 

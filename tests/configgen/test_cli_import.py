@@ -268,3 +268,26 @@ def test_a_full_disk_leaves_nothing_behind(configgen: Configgen, tmp_path: Path)
     assert result.exit_code == 2
     assert "can not be written" in result.stderr
     assert not (tmp_path / "source").exists()
+
+
+UMBRELLAS = {
+    "flyte": "flyte:\n  configmap:\n    k8s: {plugins: {k8s: {default-memory: 200Mi}}}\n",
+    "flyte-sandbox": "docker-registry: {enabled: true}\nflyte-binary:\n  configuration:\n    inline:\n"
+    "      task_resources: {defaults: {cpu: 500m}}\n  enabled_plugins: {tasks: {task-plugins: {enabled-plugins: "
+    "[container, sidecar, k8s-array, connector-service, echo]}}}\n",
+    "flyte-devbox": "rustfs: {enabled: true}\nflyte-binary:\n  flyte-core-components: {runs: {}}\n"
+    "  configuration: {inline: {task_resources: {defaults: {cpu: 500m}}}}\n",
+}
+
+
+@pytest.mark.parametrize(("umbrella", "text"), UMBRELLAS.items(), ids=UMBRELLAS)
+def test_what_an_umbrella_chart_says_by_itself_is_dropped(
+    umbrella: str, text: str, configgen: Configgen, tmp_path: Path
+) -> None:
+    (tmp_path / "values.yaml").write_text(text)
+    result = configgen("import", f"main={tmp_path}/values.yaml", "--into", tmp_path / "source")
+    assert result.exit_code == 0, result.stderr
+    files = tree(tmp_path / "source")
+    assert f"charts/{umbrella}/config/k8s.yaml" in files
+    said = [yaml.load(content, yaml.BaseLoader) for name, content in files.items() if name.startswith("base/")]
+    assert not any(one and {"k8s", "task_resources"} & {*one, *one.get("plugins", {})} for one in said)

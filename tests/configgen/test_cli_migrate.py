@@ -100,7 +100,7 @@ def test_there_is_nothing_to_do(configgen: Configgen, tmp_path: Path) -> None:
     file = tmp_path / "values.yaml"
     file.write_text(
         "flyte-core-components: {runs: {}}\nconfiguration:\n  inline:\n    plugins:\n      k8s:\n"
-        "        default-cpus: 1\n        co-pilot: {image: a/b:1}\n"
+        "        default-cpus: 1\n"
     )
     result = configgen("migrate", "--to", "flyte2", "--file", file)
     assert (result.exit_code, result.stdout) == (0, "nothing to do\n")

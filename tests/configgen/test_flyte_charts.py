@@ -102,11 +102,14 @@ sections = st.fixed_dictionaries(
             {},
             optional={
                 "node-config": st.fixed_dictionaries({"max-node-retries-system-failures": st.integers(1, 9)}),
+                "resourcemanager": st.just({"type": "redis", "redis": {"hostPath": "redis:6379"}}),
                 "literal-offloading-config": st.fixed_dictionaries(
                     {"Enabled": st.booleans()}, optional={"supported-sdk-versions": maps(awkward)}
                 ),
             },
         ),
+        "webhook": st.just({"secretManagerType": "Global"}),
+        "otel": st.just({"type": "otlphttp", "otlphttp": {"endpoint": "http://otel:4318"}}),
         "plugin-manager": st.fixed_dictionaries(
             {"retries": st.fixed_dictionaries({}, optional={"system": st.integers(1, 9)}), "workers": st.just(3)}
         ),
@@ -160,6 +163,7 @@ def assert_same(tree: dict[str, Any], target: str) -> None:
         assert found.tasks.task_plugins.default_for_task_types == wanted.tasks.task_plugins.default_for_task_types
     else:
         assert found.tasks == wanted.tasks
+    # Of other sections (webhook, otel) the importer leaves some to the installation.
     for section in ("plugins", "task_resources", "propeller"):
         assert getattr(found, section) == getattr(wanted, section)
 
