@@ -12,7 +12,7 @@ import logging
 import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -47,7 +47,7 @@ class Settings:
 
     names: Sequence[str]
     lookup: Lookup
-    manager: SecretManagerType
+    managers: Collection[SecretManagerType]
 
 
 class Webhook:
@@ -124,7 +124,7 @@ class Webhook:
         return web.json_response(found.body)
 
     def _change(self, pod: dict[str, Any]) -> dict[str, Any]:
-        return with_wanted_secrets(pod, self._settings.lookup, self._settings.manager)
+        return with_wanted_secrets(pod, self._settings.lookup, self._settings.managers)
 
     def _spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         async def run() -> None:

@@ -92,8 +92,8 @@ def webhook(
         refuse("webhook", [str(error)])
     except (OSError, ValueError) as error:
         refuse("webhook", [f"can not listen on {where}: {error}"])
-    if config.webhook.secret_manager_type not in SERVED:
-        refuse("webhook", [_unserved(config.webhook.secret_manager_type)])
+    if unserved := [manager for manager in config.webhook.managers if manager not in SERVED]:
+        refuse("webhook", [_unserved(manager) for manager in unserved])
     if config.webhook.namespace_selector is not None:
         _log.warning("webhook.namespaceSelector is not applied: set the chart's value webhook.namespaceSelector")
 
@@ -132,7 +132,7 @@ def _webhook(
     if own.local_cert:
         store = FolderStore(Path(os.path.expandvars(own.cert_dir)))
     kept = Registration(api, "" if own.disable_create_mutating_webhook_config else registration)
-    settings = Settings(names, OwnSecrets(config.secrets, dict(os.environ)), own.secret_manager_type)
+    settings = Settings(names, OwnSecrets(config.secrets, dict(os.environ)), own.managers)
     return Webhook(api, store, kept, settings, listen=reviews, probes=probes)
 
 

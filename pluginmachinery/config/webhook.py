@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from typing import Annotated, ClassVar
 
-from pluginmachinery.config.sections import CamelSection, Kubernetes, Section
+from pluginmachinery.config.sections import CamelSection, Kubernetes, Section, Since
 
 
 class SecretManagerType(enum.StrEnum):
@@ -20,6 +20,8 @@ class SecretManagerType(enum.StrEnum):
     AWS = "AWS"
     GCP = "GCP"
     VAULT = "Vault"
+    AZURE = "Azure"
+    EMBEDDED = "Embedded"
 
 
 class WebhookConfig(CamelSection):
@@ -29,7 +31,9 @@ class WebhookConfig(CamelSection):
 
     secret_manager_type: SecretManagerType = SecretManagerType.K8S
     """Where secrets come from that are not among the webhook's own (section ``secrets``): ``K8s``, or ``Global`` for
-    nowhere else. AWS, GCP and Vault need Flyte's own webhook."""
+    nowhere else. All others need Flyte's own webhook."""
+    secret_manager_types: Annotated[tuple[SecretManagerType, ...], Since("2")] = ()
+    """Several of them, in the place of ``secretManagerType``."""
     secret_name: str = "flyte-pod-webhook"  # noqa: S105 -- the name of an object
     """Kubernetes secret that holds certificates and keys; all replicas share it."""
     service_name: str = "flyte-pod-webhook"
@@ -47,6 +51,11 @@ class WebhookConfig(CamelSection):
     namespace_selector: Annotated[dict[str, object], Kubernetes("LabelSelector")] | None = None
     """Flyte's webhook puts it into the MutatingWebhookConfiguration. Here the chart makes that one: set its value
     ``webhook.namespaceSelector``."""
+
+    @property
+    def managers(self) -> tuple[SecretManagerType, ...]:
+        """Where secrets come from that are not among the webhook's own."""
+        return self.secret_manager_types or (self.secret_manager_type,)
 
 
 class SecretLookupConfig(Section):

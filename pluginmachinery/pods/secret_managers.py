@@ -1,7 +1,7 @@
 """What a webhook does to a pod that asks for secrets: each secret comes from the first manager that has it.
 
 The order is Flyte's: *global* – what the webhook's own process has, put into the pod as plain variables – and then the
-one manager that is configured, ``K8s`` by default, which refers to Kubernetes secrets (:mod:`.secret_mounts`). What the
+one that is configured, ``K8s`` by default, which refers to Kubernetes secrets (:mod:`.secret_mounts`). What the
 pod has already, because :mod:`.secret_mounts` or an earlier call put it there, is left alone, so that doing it again
 changes nothing.
 
@@ -11,7 +11,7 @@ task that runs without its credentials fails later and tells less.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pluginmachinery.config.webhook import SecretManagerType
@@ -32,7 +32,7 @@ SERVED = (SecretManagerType.K8S, SecretManagerType.GLOBAL)
 _FILE = 2  # flyteidl.core.Secret.MountType
 
 
-def with_wanted_secrets(pod: JSON, lookup: Lookup, manager: SecretManagerType) -> dict[str, Any]:
+def with_wanted_secrets(pod: JSON, lookup: Lookup, managers: Collection[SecretManagerType]) -> dict[str, Any]:
     """The pod with the secrets that its annotations describe; the same object where nothing is to be done.
 
     Raises PluginError ``BadTaskSpecification`` for a secret that nobody has; its field is the annotation.
@@ -40,18 +40,18 @@ def with_wanted_secrets(pod: JSON, lookup: Lookup, manager: SecretManagerType) -
     annotations: Mapping[str, str] = (pod.get("metadata") or {}).get("annotations") or {}
     spec = given = pod.get("spec") or {}
     for annotation, secret in secrets.described_secrets(annotations).items():
-        spec = _served(spec, secret, lookup, manager, annotation)
+        spec = _served(spec, secret, lookup, managers, annotation)
     return dict(pod) if spec == given else {**pod, "spec": spec}
 
 
-def _served(spec: JSON, secret: Secret, lookup: Lookup, manager: SecretManagerType, field: str) -> JSON:
+def _served(spec: JSON, secret: Secret, lookup: Lookup, managers: Collection[SecretManagerType], field: str) -> JSON:
     lack = what_it_lacks(secret)
     if not lack and with_secrets(spec, [secret]) == spec:
         return spec
     value = None if lack or secret.mount_requirement == _FILE else lookup(secret.group, secret.key)
     if value is not None:
         return with_value(spec, secret, value)
-    if manager is SecretManagerType.K8S:
+    if SecretManagerType.K8S in managers:
         if lack:
             raise bad_task(lack, field=field)
         return with_secrets(spec, [secret])

@@ -257,7 +257,7 @@ async def test_an_authority_near_its_end_is_succeeded_while_pods_are_admitted(
     old = renewed(old, names, datetime.now(UTC) - timedelta(days=10), old.bundle)
     assert await store.write(old, await store.read())
     reviews, probes = bind("127.0.0.1:0"), bind("127.0.0.1:0")
-    settings = Settings(names, lambda group, key: None, SecretManagerType.K8S)
+    settings = Settings(names, lambda group, key: None, (SecretManagerType.K8S,))
     webhook = Webhook(api, store, Registration(api, WEBHOOK), settings, listen=reviews, probes=probes)
     await webhook.start()
     try:

@@ -27,7 +27,7 @@ def asking(*secrets: Secret, **spec: Any) -> dict[str, Any]:
 
 def served(pod: dict[str, Any], manager: SecretManagerType = K8S, **own: str) -> dict[str, Any]:
     """``own``: what the webhook's process has, ``group_key`` → value."""
-    return with_wanted_secrets(pod, lambda group, key: own.get(f"{group}_{key}"), manager)
+    return with_wanted_secrets(pod, lambda group, key: own.get(f"{group}_{key}"), (manager,))
 
 
 def env(pod: dict[str, Any], container: str = "main") -> dict[str, Any]:
