@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv binaries demo test coverage lint format typecheck fetch-crds bench generate generate-check requirements clean
+.PHONY: help venv binaries demo test coverage lint format typecheck fetch-crds bench generate generate-check soak requirements clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ fetch-crds: $(STAMP) ## Fetch the operators' CRDs (pinned) that tests hold built
 
 bench: binaries ## Benchmarks: the controller's table, configgen, plugins (ratios in one run; not part of the tests)
 	@$(BIN)/python -m benchmarks
+
+MINUTES ?= 10
+soak: binaries ## Load with random faults, MINUTES=10; a table, exit 1 on any violation (not part of the tests)
+	@$(BIN)/python -m tests.cluster.faults.soak --minutes $(MINUTES)
 
 generate: $(STAMP) ## Write the generated files: CRD, chart schema, RBAC
 	@$(BIN)/python -m tools.generate

@@ -110,6 +110,8 @@ class Application:
         self._observers.add(self._events)
         self._object_events = ObjectEvents(self._touched)
         self._event_informers = self._make_event_informers()
+        # Work must not take the connections by which we keep the right to work: renewals would wait in line behind it.
+        self._lease_api = ApiServer(credentials, connections=2, listener=self._observers.request)
         self._lease, self._membership = self._make_lease()
         self._pace = Pace(self._settings.workers)
         self._waiting = WaitingTasks(world.waiting_room, self._engines, utc_now)
@@ -157,6 +159,7 @@ class Application:
         if self._probes:
             await self._probes.stop()
         await self._api.close()
+        await self._lease_api.close()
         if self._traces:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.to_thread(self._traces.shutdown), GRACE)
@@ -358,8 +361,8 @@ class Application:
         if not namespace:
             return None, None
         if count == 1:
-            return Lease(self._api, namespace, LEASE, identity), None
-        return None, Membership(self._api, namespace, LEASE, identity, count)
+            return Lease(self._lease_api, namespace, LEASE, identity), None
+        return None, Membership(self._lease_api, namespace, LEASE, identity, count)
 
 
 class PodTemplateSink:

@@ -24,10 +24,11 @@ _log = logging.getLogger(__name__)
 LEASES = ResourceKind("coordination.k8s.io/v1", "Lease", "leases")
 
 DURATION = 10.0
-DEADLINE = 7.0
+DEADLINE = 8.0
 RETRY = 2.0
-ANSWER_WITHIN = 3.0
-"""Seconds; a request that hangs on a dead connection must leave time for another one before the deadline."""
+ANSWER_WITHIN = 5.0
+"""Seconds; a server under load may take long to answer, and a connection that is dead must not be waited for longer
+than the lease lasts."""
 
 T = TypeVar("T")
 

@@ -74,7 +74,7 @@ async def test_a_leader_that_goes_hands_over_at_once(replicas: Replicas) -> None
 
 async def test_who_was_frozen_does_not_lead_when_it_wakes(replicas: Replicas) -> None:
     a = await replicas.start("a")
-    replicas.clock.now += 8
+    replicas.clock.now += 9
     assert not a.leads()
     replicas.clock.move(0)
     await asyncio.wait_for(replicas.tasks["a"], 5)

@@ -127,7 +127,7 @@ async def test_the_last_one_that_goes_leaves_the_lease_to_nobody(world: World, s
 
 async def test_who_was_frozen_acts_no_more(world: World) -> None:
     a = await world.join("a")
-    world.clock.now += 8
+    world.clock.now += 9
     assert held(a) == [0]
     world.clock.move(0)
     await asyncio.wait_for(world.replicas["a"].task, 5)
