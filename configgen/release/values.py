@@ -150,9 +150,9 @@ class ControllerValues(CamelSection):
     image_pull_secrets: tuple[ImagePullSecret, ...] = ()
     """Secrets for pulling it, `- name: …`."""
     replicas: int = Field(1, ge=0, le=10)
-    """Controllers; one leads, the others stand by."""
+    """Controllers. One leads and the others stand by; with `plugin-manager.sharding.count` they share the work."""
     leader_election: bool = True
-    """Elect the leader by a Lease. Off only for a single replica with strategy Recreate."""
+    """Elect the leader, or share the work, by a Lease. Off only for a single replica with strategy Recreate."""
     watch_namespaces: tuple[str, ...] = ()
     """Namespaces whose TaskExecutions are run; rights are given there only. Empty: all, by a ClusterRole."""
     data_root: str = ""
