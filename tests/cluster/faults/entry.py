@@ -17,6 +17,8 @@ from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+import orjson
+
 from controller.cli import main
 from controller.kube.client import ApiServer
 from controller.kube.informers import Informer
@@ -28,17 +30,11 @@ T = TypeVar("T")
 
 def boundary(verb: str, ref: ObjectRef, body: Mapping[str, Any]) -> str:
     """What kind of write it is: the verb, the kind, and for a status the phase that is told."""
-    phase = (body.get("status") or {}) if verb == "put_status" else None
-    told = "" if phase is None else f":{_phase(body)}"
-    return f"{verb} {ref.kind.plural}{told}"
-
-
-def _phase(body: Mapping[str, Any]) -> str:
-    import orjson
-
+    if verb != "put_status":
+        return f"{verb} {ref.kind.plural}"
     status = orjson.loads(orjson.dumps(body))["status"]
     pending = ":pending" if "pending" in status else ""
-    return f"{status.get('phase')}{pending}"
+    return f"{verb} {ref.kind.plural}:{status.get('phase')}{pending}"
 
 
 class StrickenApiServer(ApiServer):
