@@ -164,6 +164,8 @@ def _advice(task: Mapping[str, Any]) -> Iterator[str]:
     elif status["phase"] == "Running":
         yield f"controller logs {name} --follow"
     elif status["phase"] in ("WaitingForResources", "Queued"):
+        for quota in dict.fromkeys(each["quota"] for each in (status.get("waiting") or {}).get("resources", ())):
+            yield f"kubectl describe resourcequota {quota} -n {task['metadata']['namespace']} shows what is used"
         yield f"controller abort {name} gives up waiting"
 
 

@@ -100,7 +100,7 @@ class ExecutionPhase(StrEnum):
     ACCEPTED = "Accepted"
     """Seen and found good; nothing has been tried yet."""
     SUSPENDED = "Suspended"
-    """Held by ``spec.suspend``."""
+    """Held by ``spec.suspend``, or just taken back by Kueue."""
     WAITING_FOR_RESOURCES = "WaitingForResources"
     """Held back by a quota, a token, or the API server; ``status.waiting`` says by what."""
     QUEUED = "Queued"
@@ -256,7 +256,7 @@ class Attempt(ApiModel):
     attempt: int
     """Counted from 0."""
     phase: Literal["Succeeded", "Failed", "Aborted", "Suspended"]
-    """``Suspended``: taken back by ``spec.suspend``; it spent no budget."""
+    """``Suspended``: taken back by ``spec.suspend`` or by Kueue; it spent no budget."""
     started_at: Time | None = None
     """Handed to the plugin."""
     running_at: Time | None = None

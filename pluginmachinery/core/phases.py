@@ -121,6 +121,8 @@ class PhaseInfo:
     info: TaskInfo = field(default=_NO_INFO)
     cleanup_on_failure: bool = False
     waiting: Waiting | None = None
+    taken_back: bool = False
+    """What was launched was taken back by somebody who lets it wait: no failure, and another attempt follows."""
 
     def with_version(self, version: int) -> PhaseInfo:
         """The same at another version. As in the reference this forgets ``cleanup_on_failure``."""
@@ -138,6 +140,10 @@ def waiting_for_resources(
     reason: str, *, version: int = 0, info: TaskInfo = _NO_INFO, waiting: Waiting | None = None
 ) -> PhaseInfo:
     return PhaseInfo(Phase.WAITING_FOR_RESOURCES, version, reason, info=info, waiting=waiting)
+
+
+def taken_back(reason: str) -> PhaseInfo:
+    return PhaseInfo(Phase.QUEUED, 0, reason, taken_back=True)
 
 
 def queued(reason: str, *, version: int = 0, info: TaskInfo = _NO_INFO) -> PhaseInfo:

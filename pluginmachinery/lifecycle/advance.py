@@ -144,6 +144,8 @@ def _handled(turn: Turn) -> Decision:
     if phase.phase is Phase.UNDEFINED:
         return _erred(turn, ExecutionError(UNDEFINED_PHASE, phase.reason or "not known", ErrorKind.SYSTEM))
     turn.status.pop("systemErrors", None)
+    if phase.taken_back:
+        return endings.suspend_attempt(turn, phase.reason)
     if phase.phase is Phase.SUCCESS:
         return endings.ended_well(turn, phase)
     if phase.phase.is_failure:

@@ -66,13 +66,13 @@ def end_attempt(turn: Turn, failure: PhaseInfo, *, abort: bool) -> Decision:
     return _leave(turn, "Abort" if abort else "Finalize", "Failed")
 
 
-def suspend_attempt(turn: Turn) -> Decision:
+def suspend_attempt(turn: Turn, why: str = "suspended by spec.suspend") -> Decision:
     """Take back what was launched. It is no failure, and another attempt follows when the task is resumed.
 
     The convention is Kueue's: pods are removed, no budget is spent. Names of objects and folders are an attempt's, so
     what is dying is never mistaken for what comes after.
     """
-    statuses.suspend_attempt(turn.status, turn.now)
+    statuses.suspend_attempt(turn.status, why, turn.now)
     return _leave(turn, "Abort", "Suspended")
 
 

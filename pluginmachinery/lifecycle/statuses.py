@@ -78,10 +78,10 @@ def suspend(status: Status, now: datetime) -> None:
         status.pop(member, None)
 
 
-def suspend_attempt(status: Status, now: datetime) -> None:
-    """The current attempt is taken back by spec.suspend: on record, without a failure."""
+def suspend_attempt(status: Status, why: str, now: datetime) -> None:
+    """The current attempt is taken back: on record, without a failure."""
     status["phase"] = ExecutionPhase.SUSPENDED.value
-    status["reason"] = "suspended by spec.suspend; what was created is being removed"
+    status["reason"] = clip(f"{why}; what was created is being removed", MAX_REASON_LENGTH)
     _remember(status, "Suspended", now, {})
 
 

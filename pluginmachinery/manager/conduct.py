@@ -21,6 +21,8 @@ class Conduct:
     """Who waits, waits in line (:mod:`.waiting_room`): by priority and age, one try at a time after a refusal, woken
     when the watched quotas have room. With Flyte all try when the back-off is over, and whoever is lucky gets in;
     ``replay`` asks for one task at a time, so nothing is in the way there."""
+    heed_kueue: bool = True
+    """A pod that Kueue takes back is no failure (:mod:`.kueue`). With Flyte it is a deleted one."""
     check_owner: bool = True
     """An object of our name that belongs to somebody else is not ours. Flyte takes it for its own."""
     tidy_finalize: bool = True
@@ -42,6 +44,7 @@ AS_FLYTE = Conduct(
     wait_for_every_kind=False,
     exact_quotas=False,
     wait_in_line=False,
+    heed_kueue=False,
     check_owner=False,
     tidy_finalize=False,
     fit_names=False,

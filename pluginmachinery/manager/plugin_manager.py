@@ -38,12 +38,13 @@ from pluginmachinery.core.phases import (
     PhaseInfo,
     permanent_failure,
     retryable_failure,
+    taken_back,
     undefined,
 )
 from pluginmachinery.core.plugins import AbortOverride, KubernetesPlugin
 from pluginmachinery.core.tasks import PluginContext, TaskContext
 from pluginmachinery.core.transitions import PluginState, Transition
-from pluginmachinery.manager import abort, finalize, launch, limit_ranges, quotas, refusals, waits
+from pluginmachinery.manager import abort, finalize, kueue, launch, limit_ranges, quotas, refusals, waits
 from pluginmachinery.manager.conduct import Conduct
 from pluginmachinery.manager.finalize import Finalization
 from pluginmachinery.manager.objects import finished_object, object_name
@@ -246,6 +247,8 @@ class PluginManager:
             info = self._plugin.get_task_phase(PluginContext(task, known.saved), manifest)
         except PluginError as error:
             return _failed(known, ExecutionError(error.code, error.message, ErrorKind.SYSTEM))
+        if self._conduct.heed_kueue and info.phase is not Phase.SUCCESS and (why := kueue.taken_back(manifest)):
+            return _settled(known, taken_back(why), started=True)
         if not info.phase.is_terminal and (manifest.get("metadata") or {}).get("deletionTimestamp"):
             # Somebody deleted it, or its node went away and nobody is left to end it.
             info = retryable_failure(

@@ -376,7 +376,11 @@ def test_describe_tells_the_story(run: Commands) -> None:
             }
         ],
         startedAt="2026-01-01T00:00:04Z",
-        waiting={"reason": "quota q: cpu 3 of 2", "since": "2026-01-01T00:00:05Z"},
+        waiting={
+            "reason": "quota q: cpu 3 of 2",
+            "since": "2026-01-01T00:00:05Z",
+            "resources": [{"quota": "q", "resource": "cpu", "requested": "3", "hard": "2"}],
+        },
         error=error,
         logs=[{"name": "Kubernetes", "uri": "https://logs/train-0"}],
     )
@@ -391,6 +395,7 @@ def test_describe_tells_the_story(run: Commands) -> None:
         "attempt 0 failed, spent a user retry: Error: exit 1",
         "attempt 1 started",
         "Kubernetes: https://logs/train-0",
+        f"kubectl describe resourcequota q -n {run.namespace} shows what is used",
         "controller abort train",
     ]
     positions = [told.find(text) for text in expected]

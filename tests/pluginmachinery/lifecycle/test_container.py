@@ -188,3 +188,42 @@ def test_the_queue_is_handed_on_to_the_pod(
     cluster = Cluster(execution(metadata={"labels": given}, labels=own))
     Controller(real_world(), cluster).run()
     assert cluster.pods["task-0"]["metadata"]["labels"] == handed_on | names.object_labels("task", 0)
+
+
+STOPPED = {"type": "TerminationTarget", "status": "True", "reason": "StoppedByKueue", "message": "Preempted"}
+
+
+@pytest.mark.parametrize(
+    ("phase", "exit_code", "attempts"),
+    [
+        pytest.param("Running", None, ["Suspended"], id="it is about to be deleted"),
+        pytest.param("Failed", 143, ["Suspended"], id="it was ended by that"),
+        pytest.param("Succeeded", 0, ["Succeeded"], id="it was through before"),
+    ],
+)
+def test_a_pod_that_kueue_takes_back_spends_no_budget(phase: str, exit_code: int | None, attempts: list[str]) -> None:
+    cluster = Cluster(execution(maxAttempts=1, metadata={"labels": {names.QUEUE: "a"}}))
+    controller = Controller(real_world(), cluster)
+    controller.run()
+    cluster.pods["task-0"]["metadata"]["labels"]["kueue.x-k8s.io/managed"] = "true"
+    pod_status(cluster, "task-0", phase, exit_code)
+    cluster.pods["task-0"]["status"]["conditions"] = [STOPPED]
+    cluster.writes.clear()
+    controller.run()
+    assert [attempt["phase"] for attempt in cluster.status["attempts"]] == attempts
+    assert "failures" not in cluster.status
+    if attempts == ["Suspended"]:
+        assert cluster.writes == ["status Suspended", "delete task-0", "create task-1", "status Queued"]
+        assert "waiting" not in cluster.status
+
+
+def test_a_pod_that_others_delete_is_a_failure_although_kueue_manages_it() -> None:
+    cluster = Cluster(execution())
+    controller = Controller(real_world(), cluster)
+    controller.run()
+    cluster.pods["task-0"]["metadata"] |= {"deletionTimestamp": "2026-01-01T00:00:00Z"}
+    cluster.pods["task-0"]["metadata"]["labels"]["kueue.x-k8s.io/managed"] = "true"
+    pod_status(cluster, "task-0", "Running")
+    controller.run()
+    assert [attempt["phase"] for attempt in cluster.status["attempts"]] == ["Failed"]
+    assert cluster.status["failures"] == {"system": 1}
