@@ -118,6 +118,29 @@ def test_submit_prints_phases_as_they_happen_and_the_outputs(run: Commands, play
     assert lines[5:] == ["  count = 5  (integer)", '  model = "s3://b/m"  (blob)']
 
 
+def test_on_a_terminal_a_line_tells_meanwhile_that_it_waits(run: Commands, play: Callable[..., None]) -> None:
+    import pty
+
+    shown, terminal = pty.openpty()
+    command = [sys.executable, "-m", "controller", "submit", run.file(task()), "--wait", "-n", run.namespace]
+    command += ["--kubeconfig", str(run.cluster.kubeconfig)]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    with subprocess.Popen(command, stdout=terminal, env=environment) as process:
+        os.close(terminal)
+        output = b""
+        while b"waiting for train" not in output:
+            output += os.read(shown, 4096)
+        play("train", {"phase": "Succeeded", "attempt": 0})
+        try:
+            while more := os.read(shown, 4096):
+                output += more
+        except OSError:  # Linux' word for the end of a terminal
+            pass
+    os.close(shown)
+    assert process.returncode == 0
+    assert b"\x1b[2K" in output.rpartition(b"Succeeded")[0], "the line is wiped before anything else is printed"
+
+
 def test_submit_of_a_task_that_fails_exits_with_1_and_says_why(run: Commands, play: Callable[..., None]) -> None:
     error = {"kind": "USER", "code": "Error", "message": "Traceback\n  line 3\nValueError: no"}
     play("train", {"phase": "Failed", "attempt": 0, "reason": "Error: Traceback", "error": error})
