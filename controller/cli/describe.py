@@ -46,6 +46,7 @@ def describe(name: str, kubeconfig: Path | None, context: str | None, namespace:
     _section("What happened", _story(connection, task, pods))
     _section("Pods", [_pod(pod) for pod in pods])
     _section("Logs", [f"{link.get('name') or 'logs'}: {link.get('uri')}" for link in _status(task).get("logs") or ()])
+    _section("Deck", [deck] if (deck := _status(task).get("deck")) else [])
     if _status(task).get("outputs"):
         click.echo("\nOutputs")
         printing.outputs(task)

@@ -55,7 +55,7 @@ R = TypeVar("R", Answer, "Found | Missing | Refused")
 class OutputStore(Protocol):
     """Where inputs and outputs of tasks are."""
 
-    async def read_outputs(self, prefix: str) -> Outputs | Refused: ...
+    async def read_outputs(self, prefix: str, *, deck: bool = False) -> Outputs | Refused: ...
     async def read_files(self, paths: tuple[str, ...], *, content: bool) -> Files | Refused: ...
     async def write_files(self, files: Mapping[str, bytes]) -> Done | Refused: ...
 
@@ -127,8 +127,8 @@ class Effects:
                 return await self._patch(slot, action)
             case Delete(ref):
                 return await self._delete(slot, ref)
-            case ReadOutputs(prefix):
-                return await self._outputs.read_outputs(prefix)
+            case ReadOutputs(prefix, deck):
+                return await self._outputs.read_outputs(prefix, deck=deck)
             case ReadFiles(paths, content):
                 return await self._outputs.read_files(paths, content=content)
             case WriteInputs(files):

@@ -270,14 +270,14 @@ class Engine:
         """Nothing more is to be done now: write the status if it is time to. False: decide (again)."""
         now = self._clock()
         if self._statuses.due(slot, now):
-            before = slot.saved_phase
+            before = slot.saved_status()
             written = await self._statuses.write(slot)
             if not await self._has(slot, written):
                 return True
             if written is Written.CONFLICT:
                 return False
-            if (slot.phase, slot.attempt) != before:
-                self._tell(slot, before[0])
+            if (slot.phase, slot.attempt) != (before.get("phase") or "", before.get("attempt") or 0):
+                self._tell(slot, before)
         slot.delays = None
         if slot.decide_at is not None and slot.decide_at <= now:
             return False
@@ -302,8 +302,9 @@ class Engine:
         slot.decide_at = self._clock() + timedelta(seconds=slot.delays.next())
         self.timers.set(slot, slot.decide_at)
 
-    def _tell(self, slot: Slot, before: str) -> None:
-        self._watcher.moved(Move(slot.namespace, slot.name, slot.uid, before, slot.phase, slot.status))
+    def _tell(self, slot: Slot, before: Mapping[str, Any]) -> None:
+        task = (slot.namespace, slot.name, slot.uid)
+        self._watcher.moved(Move(*task, before, slot.phase, slot.attempt, slot.status))
         if slot.phase not in TERMINAL_PHASES:
             _log.debug("task is %s", slot.phase, extra=identity(slot))
             return

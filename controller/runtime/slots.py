@@ -137,11 +137,10 @@ class Slot:
         """Whether a status write is due."""
         return self._wanted != self._saved
 
-    @property
-    def saved_phase(self) -> tuple[str, int]:
-        """The phase that the API server has, and of which attempt."""
-        saved = orjson.loads(self._saved)
-        return saved.get("phase") or "", saved.get("attempt") or 0
+    def saved_status(self) -> JSON:
+        """The status that the API server has."""
+        status: JSON = orjson.loads(self._saved)
+        return status
 
     @property
     def shed(self) -> bool:

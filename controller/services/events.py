@@ -17,7 +17,7 @@ import asyncio
 import hashlib
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
@@ -26,7 +26,7 @@ from controller.kube.answers import Answer
 from controller.services.moves import Move
 from pluginmachinery.api import names
 from pluginmachinery.config.plugin_manager import EventsConfig
-from pluginmachinery.core.actions import Done, ObjectRef, Refused, ResourceKind
+from pluginmachinery.core.actions import Done, Missing, ObjectRef, Refused, ResourceKind
 
 _log = logging.getLogger(__name__)
 
@@ -61,29 +61,31 @@ class Event:
     warning: bool = False
 
 
-def event_of(move: Move) -> Event | None:
-    """What is to be told about this move; None: nothing. Reads the status only where something is."""
+def events_of(move: Move) -> Iterator[Event]:
+    """What is to be told about this move. Reads the status only where something is."""
+    failed = [record for record in move.ended_attempts if "error" in record]
+    for record in failed[:-1] if move.phase == "Failed" else failed:
+        number, error = record["attempt"], record["error"]
+        note = f"attempt {number} failed: {error['code']}: {error['message']}"
+        yield Event("AttemptFailed", f"{note}; attempt {number + 1} follows", "Retry", True)
     match move.phase:
-        case "Retrying":
-            following = move.status.get("attempt", 0) + 1
-            return Event("AttemptFailed", f"{move.status['reason']}; attempt {following} follows", "Retry", True)
         case "Failed":
-            return Event("Failed", move.status.get("reason") or "failed", "GiveUp", True)
+            yield Event("Failed", move.status.get("reason") or "failed", "GiveUp", True)
         case "WaitingForResources":
             waiting = move.status.get("waiting") or {}
-            return Event("Waiting", waiting.get("reason") or "waiting for resources", "Wait")
+            yield Event("Waiting", waiting.get("reason") or "waiting for resources", "Wait")
         case "Aborted":
-            return Event("Aborted", move.status.get("reason") or "aborted", "Abort")
-    return None
+            yield Event("Aborted", move.status.get("reason") or "aborted", "Abort")
 
 
 @dataclass(slots=True)
 class _Told:
-    """An event that was told: how often, and when it was last written."""
+    """An event that was told: how often, when it was last written, and whether the API server has it."""
 
     ref: ObjectRef
     count: int
     written_at: float
+    exists: bool = False
 
 
 class EventRecorder:
@@ -111,9 +113,11 @@ class EventRecorder:
         self._allowed_at = self._time()
 
     def moved(self, move: Move) -> None:
-        event = event_of(move) if self._settings.enabled else None
-        if event is None:
-            return
+        if self._settings.enabled:
+            for event in events_of(move):
+                self._take(move, event)
+
+    def _take(self, move: Move, event: Event) -> None:
         told = self._told.get((move.uid, event.reason))
         if told is not None:
             told.count += 1
@@ -139,21 +143,28 @@ class EventRecorder:
 
     async def _write(self, move: Move, event: Event) -> Answer:
         told = self._told.get((move.uid, event.reason)) or self._remember(move, event)
-        now = self._clock()
-        outcome: Outcome = "created"
-        answer: Answer | None = None
-        if told.count == 1:
-            answer = await self._api.create(told.ref, self._body(move, event, told.ref, now))
-        if answer is None or (isinstance(answer, Refused) and answer.reason == "AlreadyExists"):
-            # Told before, by this process or by the one before it.
+        answer: Answer = Missing()
+        outcome: Outcome = "repeated"
+        if told.exists:
+            answer = await self._repeat(told, event)
+        if isinstance(answer, Missing):  # not written yet, or so long ago that the API server has forgotten it
+            outcome = "created"
+            answer = await self._api.create(told.ref, self._body(move, event, told))
+        if isinstance(answer, Refused) and answer.reason == "AlreadyExists":  # told by the process before this one
             outcome = "repeated"
-            told.count = max(told.count, 2)
-            change = {"note": _clip(event.note), "series": {"count": told.count, "lastObservedTime": _micro(now)}}
-            answer = await self._api.patch(told.ref, change)
+            told.count += 1
+            answer = await self._repeat(told, event)
+        told.exists = isinstance(answer, Done)
         self._tell(event.reason, outcome if isinstance(answer, Done) else "refused")
         if not isinstance(answer, Done):
             self._told.pop((move.uid, event.reason), None)
         return answer
+
+    async def _repeat(self, told: _Told, event: Event) -> Answer:
+        return await self._api.patch(told.ref, {"note": _clip(event.note), "series": self._series(told)})
+
+    def _series(self, told: _Told) -> dict[str, Any]:
+        return {"count": told.count, "lastObservedTime": _micro(self._clock())}
 
     def _spend(self) -> bool:
         """Take one from the bucket."""
@@ -179,12 +190,14 @@ class EventRecorder:
             self._told.popitem(last=False)
         return told
 
-    def _body(self, move: Move, event: Event, ref: ObjectRef, now: datetime) -> dict[str, Any]:
+    def _body(self, move: Move, event: Event, told: _Told) -> dict[str, Any]:
+        repeated = {"series": self._series(told)} if told.count > 1 else {}
         return {
             "apiVersion": EVENTS.api_version,
             "kind": EVENTS.kind,
-            "metadata": {"name": ref.name, "namespace": ref.namespace},
-            "eventTime": _micro(now),
+            "metadata": {"name": told.ref.name, "namespace": told.ref.namespace},
+            "eventTime": _micro(self._clock()),
+            **repeated,
             "reportingController": REPORTER,
             "reportingInstance": self._instance[:128],
             "action": event.action,

@@ -21,7 +21,6 @@ from controller.services.figures import Figures
 from controller.services.flyte_metrics import FlyteMetrics
 from controller.services.moves import Move
 from pluginmachinery.api import times
-from pluginmachinery.api.execution import TERMINAL_PHASES
 
 CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
 _PREFIX = "flyte_plugin_manager"
@@ -132,21 +131,19 @@ class Metrics:
         self._defects.inc()
 
     def moved(self, move: Move) -> None:
-        """A phase was saved. Failures and times are counted when an attempt or the task ends."""
-        ended = move.phase in TERMINAL_PHASES
-        if ended:
-            self._ended.labels(move.phase).inc()
-        elif move.phase != "Retrying":
+        """Failures and times are counted when an attempt or the task has ended."""
+        if not (move.ended_attempts or move.is_end):
             return
         status = move.status
         plugin = self._plugin_of(status.get("plugin") or "none")
-        if ended and "acceptedAt" in status and "finishedAt" in status:
-            _observe(self._task_seconds, plugin, move.phase, status["acceptedAt"], status["finishedAt"])
-        if move.phase == "Failed" and (error := status.get("error")):
-            self._failed.labels(error["kind"]).inc()
-        attempts = status.get("attempts") or ()
-        if attempts and attempts[-1]["attempt"] == status.get("attempt"):
-            self._attempt_ended(plugin, attempts[-1])
+        for record in move.ended_attempts:
+            self._attempt_ended(plugin, record)
+        if move.is_end:
+            self._ended.labels(move.phase).inc()
+            if "acceptedAt" in status and "finishedAt" in status:
+                _observe(self._task_seconds, plugin, move.phase, status["acceptedAt"], status["finishedAt"])
+            if move.phase == "Failed" and (error := status.get("error")):
+                self._failed.labels(error["kind"]).inc()
 
     def _attempt_ended(self, plugin: str, record: Mapping[str, Any]) -> None:
         started, running, ended = record.get("startedAt"), record.get("runningAt"), record["endedAt"]
@@ -155,7 +152,7 @@ class Metrics:
         if running:
             _observe(self._phase_seconds, plugin, "Running", running, ended)
         if error := record.get("error"):
-            self._attempts.labels(plugin, error["kind"], record["budget"]).inc()
+            self._attempts.labels(plugin, error["kind"], record.get("budget") or "none").inc()
             self._codes.labels(self._code_of(error["code"])).inc()
 
     def follow(self, figures: Callable[[], Figures]) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 OUTPUTS_FILE = "outputs.pb"
 ERROR_FILE = "error.pb"
+DECK_FILE = "deck.html"
 
 OUTPUTS_MALFORMED = "OutputsMalformed"
 ERROR_FILE_BAD_FORMAT = "ErrorFileBadFormat"
@@ -59,14 +60,14 @@ class OutputStore:
         self._listener = listener
         self._limit = int((storage.get("limits") or {}).get("maxDownloadMBs") or 0) * _MEBIBYTE
 
-    async def read_outputs(self, prefix: str) -> Outputs | Refused:
-        """What the task left under this prefix.
+    async def read_outputs(self, prefix: str, *, deck: bool = False) -> Outputs | Refused:
+        """What the task left under this prefix; with ``deck`` also whether it left a deck.
 
         Refused with ``OutputSizeExceeded`` (more than ``storage.limits.maxDownloadMBs``), ``OutputsMalformed``
         (truncated, or no such message), ``BucketNotFound``, ``AccessDenied``, ``LocationNotAllowed``,
         ``UnsupportedLocation`` or ``StoreUnavailable``.
         """
-        return await self._told("read_outputs", self._read_outputs(prefix))
+        return await self._told("read_outputs", self._read_outputs(prefix, deck))
 
     async def read_files(self, paths: tuple[str, ...], *, content: bool) -> Files | Refused:
         """These files, or (``content`` False) which of them exist. Refused as :meth:`read_outputs`, all or none."""
@@ -83,18 +84,23 @@ class OutputStore:
         self._listener(operation, outcome, time.perf_counter() - started)
         return result
 
-    async def _read_outputs(self, prefix: str) -> Outputs | Refused:
+    async def _read_outputs(self, prefix: str, deck: bool) -> Outputs | Refused:
         try:
-            error, outputs = await asyncio.gather(
-                self._read(_join(prefix, ERROR_FILE)), self._read(_join(prefix, OUTPUTS_FILE)), return_exceptions=True
+            error, outputs, page = await asyncio.gather(
+                self._read(_join(prefix, ERROR_FILE)),
+                self._read(_join(prefix, OUTPUTS_FILE)),
+                self._find(_join(prefix, DECK_FILE)) if deck else _nothing(),
+                return_exceptions=True,
             )
+            has_deck = isinstance(page, bytes)  # it is an extra: a store that can not tell says no
             if isinstance(error, BaseException):
                 raise error
             if error is not None:
-                return Outputs(error=_error_of(error, _join(prefix, ERROR_FILE)))
+                return Outputs(error=_error_of(error, _join(prefix, ERROR_FILE)), deck=has_deck)
             if isinstance(outputs, BaseException):
                 raise outputs
-            return Outputs() if outputs is None else Outputs(await _literals(outputs, _join(prefix, OUTPUTS_FILE)))
+            literals = None if outputs is None else await _literals(outputs, _join(prefix, OUTPUTS_FILE))
+            return Outputs(literals, deck=has_deck)
         except StoreError as error:
             return Refused(error.reason, error.message)
 
@@ -163,6 +169,10 @@ class OutputStore:
             await _guarded(write(), path)
         except FileNotFoundError as error:
             raise StoreError(BUCKET_NOT_FOUND, f"{path} can not be written: {_first_line(error)}") from error
+
+
+async def _nothing() -> None:
+    """Not asked for."""
 
 
 async def _guarded(work: Awaitable[R], path: str) -> R:

@@ -28,7 +28,6 @@ from typing import TYPE_CHECKING, Any
 from controller.services.configuration import StartError
 from controller.services.moves import Move
 from pluginmachinery.api import times
-from pluginmachinery.api.execution import TERMINAL_PHASES
 from pluginmachinery.config.otel import OtelConfig
 
 if TYPE_CHECKING:
@@ -95,15 +94,13 @@ class Traces:
 
     def moved(self, move: Move) -> None:
         """Attempts and tasks that ended."""
-        ended = move.phase in TERMINAL_PHASES
-        if not (ended or move.phase == "Retrying") or not self._is_sampled(move.uid):
+        if not (move.ended_attempts or move.is_end) or not self._is_sampled(move.uid):
             return
         status = move.status
         identity = _identity(move.namespace, move.name, move.uid) | {"task.plugin": status.get("plugin") or ""}
-        attempts = status.get("attempts") or ()
-        if attempts and attempts[-1]["attempt"] == status.get("attempt"):
-            self._attempt_ended(move.uid, identity, attempts[-1])
-        if ended and "acceptedAt" in status and "finishedAt" in status:
+        for record in move.ended_attempts:
+            self._attempt_ended(move.uid, identity, record)
+        if move.is_end and "acceptedAt" in status and "finishedAt" in status:
             self._ids.trace, self._ids.span = _trace_id(move.uid), _root_id(move.uid)
             attributes = identity | {"task.phase": move.phase}
             self._span("task", None, status["acceptedAt"], status["finishedAt"], attributes, status.get("error"))

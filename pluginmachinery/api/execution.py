@@ -398,6 +398,8 @@ class TaskExecutionStatus(ApiModel):
     """Links: flyteidl.core.TaskLog."""
     custom_info: Preserved | None = None
     """What the plugin wants shown."""
+    deck: str | None = None
+    """The page that the task makes of its work (``deck.html``)."""
     outputs: ExecutionOutputs | None = None
     """What the task left."""
     accepted_at: Time | None = None

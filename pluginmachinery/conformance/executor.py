@@ -6,6 +6,7 @@ Time passes only where a plugin waits for it.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -103,7 +104,9 @@ class Executor:
             case Delete(ref):
                 return self.cluster.delete(ref)
             case ReadOutputs(prefix):
-                return self._read_outputs(prefix)
+                left = self._read_outputs(prefix)
+                has_deck = action.deck and f"{prefix.rstrip('/')}/deck.html" in self.files
+                return dataclasses.replace(left, deck=True) if has_deck and isinstance(left, Outputs) else left
             case ReadFiles(paths, content):
                 found = {path: self.files[path] for path in paths if path in self.files}
                 return Files(found if content else dict.fromkeys(found, b""))

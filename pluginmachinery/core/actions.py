@@ -64,9 +64,10 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class ReadOutputs:
-    """Read ``error.pb``, then ``outputs.pb``, under this prefix."""
+    """Read ``error.pb``, then ``outputs.pb``, under this prefix; with ``deck`` also look whether there is a deck."""
 
     prefix: str
+    deck: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +199,13 @@ class OutputError:
 class Outputs:
     """What the task left: its outputs (``flyteidl.core.LiteralMap`` in protobuf JSON; None: no file), or its error.
 
-    ``error`` is the ``ContainerError`` of ``error.pb``: code, kind, message and whether it is recoverable.
+    ``error`` is the ``ContainerError`` of ``error.pb``: code, kind, message and whether it is recoverable. ``deck``:
+    there is a ``deck.html``, the page that a task may make of its work.
     """
 
     outputs: Mapping[str, Any] | None = None
     error: OutputError | None = None
+    deck: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,9 @@ def prepared(turn: Turn) -> Decision | None:
     turn.status.pop("systemErrors", None)
     may_be_interrupted = turn.wants_interruption and turn.budgets().allow_interruption(Failures.of(turn.status))
     statuses.start_attempt(turn.status, turn.now, interruptible=may_be_interrupted)
+    if turn.context().template.metadata.generates_deck.value and turn.context().paths.output_prefix:
+        # Such a task writes its deck as it goes: it can be looked at before the end.
+        statuses.show_deck(turn.status, outcomes.deck_at(turn.context().paths.output_prefix))
     return None
 
 

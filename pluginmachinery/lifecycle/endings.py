@@ -142,8 +142,10 @@ def _read_outputs(turn: Turn) -> Decision:
     task = turn.context()
     match turn.observation.result_of(ReadOutputs):
         case None:
-            return turn.carry_out((ReadOutputs(task.paths.output_prefix),))
+            deck = outcomes.may_leave_deck(task.template)
+            return turn.carry_out((ReadOutputs(task.paths.output_prefix, deck),))
         case Outputs() as left:
+            statuses.show_deck(turn.status, outcomes.deck_at(task.paths.output_prefix) if left.deck else "")
             failure = outcomes.failure_in(left, task.template)
             return _succeed(turn, left) if failure is None else end_attempt(turn, failure, abort=False)
         case Refused(reason=outcomes.OUTPUT_SIZE_EXCEEDED, message=message):

@@ -48,6 +48,7 @@ _OF_ATTEMPT = (
     "logs",
     "customInfo",
     "reasons",
+    "deck",
     "interruptible",
 )
 """Members that belong to one attempt and are forgotten before the next."""
@@ -123,6 +124,14 @@ def show(status: Status, phase: PhaseInfo) -> None:
             {"at": times.to_text(each.occurred_at), "reason": clip(each.reason, MAX_REASON_LENGTH)} for each in further
         ]
         status["reasons"] = [*(status.get("reasons") or ()), *told][-MAX_REASONS:]
+
+
+def show_deck(status: Status, uri: str) -> None:
+    """Where the page is that the task makes of its work; "": nowhere."""
+    if uri:
+        status["deck"] = uri
+    else:
+        status.pop("deck", None)
 
 
 def fail_attempt(status: Status, error: ExecutionError, budget: Budget, now: datetime) -> Failures:

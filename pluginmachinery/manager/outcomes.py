@@ -29,6 +29,16 @@ def outputs_declared(template: TaskTemplate) -> bool:
     return bool(template.interface.outputs.variables)
 
 
+def may_leave_deck(template: TaskTemplate) -> bool:
+    """Whether the task may make a deck, a page about its work: unless its template says that it does not."""
+    metadata = template.metadata
+    return not metadata.HasField("generates_deck") or metadata.generates_deck.value
+
+
+def deck_at(prefix: str) -> str:
+    return f"{prefix.rstrip('/')}/deck.html"
+
+
 def failure_in(outputs: Outputs, template: TaskTemplate) -> PhaseInfo | None:
     """The failure that these outputs are; None: a success."""
     if outputs.error is not None:

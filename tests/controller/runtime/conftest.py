@@ -101,13 +101,13 @@ class Told:
         assert seconds >= 0
 
     def moved(self, move: Move) -> None:
-        self.moves.append((move.before, move.phase))
+        self.moves.append((move.before.get("phase") or "", move.phase))
         if move.phase in TERMINAL_PHASES:
             self.endings[move.phase] += 1
 
 
 class NoStore:
-    async def read_outputs(self, prefix: str) -> Outputs | Refused:
+    async def read_outputs(self, prefix: str, *, deck: bool = False) -> Outputs | Refused:
         return Outputs()
 
     async def read_files(self, paths: tuple[str, ...], *, content: bool) -> Files | Refused:

@@ -51,7 +51,7 @@ class Store:
         self.files: dict[str, bytes] = {}
         self.full = False
 
-    async def read_outputs(self, prefix: str) -> Outputs | Refused:
+    async def read_outputs(self, prefix: str, *, deck: bool = False) -> Outputs | Refused:
         return Outputs({"prefix": prefix})
 
     async def read_files(self, paths: tuple[str, ...], *, content: bool) -> Files | Refused:

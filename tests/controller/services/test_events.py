@@ -11,46 +11,63 @@ from typing import Any
 import pytest
 
 from controller.kube.answers import Answer
-from controller.services.events import QUIET, Event, EventRecorder, event_of
+from controller.services.events import QUIET, Event, EventRecorder, events_of
 from controller.services.moves import Move
 from pluginmachinery.config.plugin_manager import EventsConfig
-from pluginmachinery.core.actions import Done, ObjectRef, Refused
+from pluginmachinery.core.actions import Done, Missing, ObjectRef, Refused
 
 
 def move(phase: str, *, uid: str = "u", name: str = "t", **status: Any) -> Move:
-    return Move("ns", name, uid, "Queued", phase, lambda: {"phase": phase, **status})
+    return Move("ns", name, uid, {"attempt": 0}, phase, status.get("attempt", 0), lambda: {"phase": phase, **status})
 
 
-FAILED = {"reason": "attempt 0 failed: USER:E: boom", "attempt": 0}
+def failed(*numbers: int) -> dict[str, Any]:
+    """The part of a status that says that these attempts failed."""
+    error = {"kind": "USER", "code": "USER:E", "message": "boom"}
+    records = [{"attempt": n, "endedAt": f"2026-01-01T00:00:{n:02}.000Z", "error": error} for n in numbers]
+    return {"attempt": numbers[-1], "attempts": records}
+
+
+def attempt_failed(number: int) -> Event:
+    note = f"attempt {number} failed: USER:E: boom; attempt {number + 1} follows"
+    return Event("AttemptFailed", note, "Retry", warning=True)
 
 
 @pytest.mark.parametrize(
-    ("moved", "event"),
+    ("moved", "events"),
     [
-        *((move(phase), None) for phase in ("Accepted", "Queued", "Initializing", "Running", "Succeeded", "Suspended")),
+        *((move(phase), []) for phase in ("Accepted", "Queued", "Initializing", "Running", "Succeeded", "Suspended")),
+        (move("Retrying", **failed(0)), [attempt_failed(0)]),
+        (move("Running", **failed(0, 1) | {"attempt": 2}), [attempt_failed(0), attempt_failed(1)]),
         (
-            move("Retrying", **FAILED),
-            Event("AttemptFailed", "attempt 0 failed: USER:E: boom; attempt 1 follows", "Retry", warning=True),
+            move("Failed", reason="E: boom", **failed(0, 1)),
+            [attempt_failed(0), Event("Failed", "E: boom", "GiveUp", warning=True)],
         ),
-        (move("Failed", reason="E: boom"), Event("Failed", "E: boom", "GiveUp", warning=True)),
         (
             move("WaitingForResources", waiting={"reason": "exceeded quota", "since": "now"}),
-            Event("Waiting", "exceeded quota", "Wait"),
+            [Event("Waiting", "exceeded quota", "Wait")],
         ),
-        (move("Aborted", reason="aborted by spec.abort"), Event("Aborted", "aborted by spec.abort", "Abort")),
+        (move("Aborted", reason="aborted by spec.abort"), [Event("Aborted", "aborted by spec.abort", "Abort")]),
     ],
     ids=lambda value: value.phase if isinstance(value, Move) else None,
 )
-def test_what_is_told(moved: Move, event: Event | None) -> None:
-    assert event_of(moved) == event
+def test_what_is_told(moved: Move, events: list[Event]) -> None:
+    assert list(events_of(moved)) == events
+
+
+def test_an_attempt_is_told_once() -> None:
+    status = {"phase": "Retrying", **failed(0, 1)}
+    before = {"phase": "Retrying", **failed(0)}
+    moved = Move("ns", "t", "u", before, "Retrying", 1, lambda: status)
+    assert list(events_of(moved)) == [attempt_failed(1)]
 
 
 def test_a_move_that_is_not_told_does_not_even_read_the_status() -> None:
     def unread() -> Mapping[str, Any]:
         raise AssertionError("read")
 
-    for phase in ("Accepted", "Queued", "Running", "Succeeded"):
-        assert event_of(Move("ns", "t", "u", "", phase, unread)) is None
+    for phase in ("Accepted", "Queued", "Running"):
+        assert not list(events_of(Move("ns", "t", "u", {}, phase, 0, unread)))
 
 
 class Api:
@@ -72,6 +89,8 @@ class Api:
         return Done(body)
 
     async def patch(self, ref: ObjectRef, body: Mapping[str, Any]) -> Answer:
+        if ref.name not in self.there:
+            return Missing()
         self.patched.append((ref.name, body))
         return Done(body)
 
@@ -134,16 +153,33 @@ async def test_an_event_is_about_the_task_execution(api: Api, recorder: Recorder
 
 
 async def test_the_same_again_is_counted_and_written_once_in_a_while(api: Api, recorder: Recorder) -> None:
-    await recorder.told(move("Retrying", **FAILED))
-    await recorder.told(*(move("Retrying", **FAILED | {"attempt": number}) for number in (1, 2, 3)))
+    await recorder.told(move("Retrying", **failed(0)))
+    await recorder.told(*(move("Retrying", **failed(number)) for number in (1, 2, 3)))
     assert (len(api.created), len(api.patched)) == (1, 0)
     recorder.now += QUIET
-    await recorder.told(move("Retrying", **FAILED | {"attempt": 4}))
+    await recorder.told(move("Retrying", **failed(4)))
     ((name, change),) = api.patched
     assert name == api.created[0]["metadata"]["name"]
     assert change["series"]["count"] == 5
     assert "attempt 5 follows" in change["note"]
     assert recorder.outcomes == {"AttemptFailed created": 1, "AttemptFailed aggregated": 3, "AttemptFailed repeated": 1}
+
+
+async def test_several_at_once_are_one_event_with_their_number(api: Api, recorder: Recorder) -> None:
+    await recorder.told(move("Failed", reason="E", **failed(0, 1, 2, 3)))
+    assert [(event["reason"], event.get("series", {}).get("count")) for event in api.created] == [
+        ("AttemptFailed", 3),
+        ("Failed", None),
+    ]
+    assert api.patched == []
+
+
+async def test_what_the_api_server_has_forgotten_is_told_anew(api: Api, recorder: Recorder) -> None:
+    await recorder.told(move("Retrying", **failed(0)))
+    api.there.clear()
+    recorder.now += QUIET
+    await recorder.told(move("Retrying", **failed(1)))
+    assert [event["reason"] for event in api.created] == ["AttemptFailed"] * 2
 
 
 async def test_another_process_counts_up_what_this_one_told(api: Api, recorder: Recorder) -> None:

@@ -64,7 +64,7 @@ def ended(phase: str, *, plugin: str = "container", code: str = "E", attempt: in
         "acceptedAt": "2026-01-01T00:00:00.000Z",
         **({} if phase == "Retrying" else {"finishedAt": "2026-01-01T00:01:10.000Z"}),
     }
-    return Move("ns", "t", "u", "Running", phase, lambda: status)
+    return Move("ns", "t", "u", {}, phase, attempt, lambda: status)
 
 
 def test_where_the_time_of_a_task_went(metrics: Metrics) -> None:

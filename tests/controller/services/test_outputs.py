@@ -61,6 +61,27 @@ def error(**members: Any) -> bytes:
     return errors_pb2.ErrorDocument(error=errors_pb2.ContainerError(**members)).SerializeToString()
 
 
+async def test_a_deck_is_looked_for_where_there_may_be_one(place: Place) -> None:
+    await place.has(outputs=outputs())
+    assert (await place.store.read_outputs(place.prefix, deck=True)).deck is False  # type: ignore[union-attr]
+    assert await place.store.write_files({f"{place.prefix}/deck.html": b"<html>"}) == Done()
+    assert (await place.store.read_outputs(place.prefix, deck=True)).deck is True  # type: ignore[union-attr]
+    assert (await place.store.read_outputs(place.prefix)).deck is False  # type: ignore[union-attr]
+    await place.has(error=error(code="c"))
+    failed = await place.store.read_outputs(place.prefix, deck=True)
+    assert isinstance(failed, Outputs)
+    assert (failed.error is not None, failed.deck) == (True, True)
+
+
+async def test_a_store_that_can_not_tell_of_a_deck_tells_of_outputs(s3: S3Server) -> None:
+    place = Place(OutputStore(storage(s3)), "s3://bucket/run")
+    await place.has(outputs=outputs())
+    s3.faults["run/deck.html"] = [403]
+    left = await place.store.read_outputs(place.prefix, deck=True)
+    assert isinstance(left, Outputs)
+    assert (left.outputs is not None, left.deck) == (True, False)
+
+
 async def test_nothing_was_left(place: Place) -> None:
     assert await place.read() == Outputs()
 

@@ -100,7 +100,7 @@ def test_the_story_of_a_task_is_one_trace(collector: Collector, traces: Traces) 
     with traces.handling("ns", "t", "uid-1", 1, "Accepted"):
         traces.request("create", "pods", 201, 0.01)
         traces.stored("write_files", "StoreUnavailable", 0.02)
-    traces.moved(Move("ns", "t", "uid-1", "Running", "Failed", lambda: STATUS))
+    traces.moved(Move("ns", "t", "uid-1", {}, "Failed", 1, lambda: STATUS))
     traces.request("update", "leases", 200, 0.01)  # of no task
     traces.shutdown()
     spans = collector.spans()
@@ -145,7 +145,7 @@ def test_what_is_not_sampled_is_not_told_at_all(collector: Collector) -> None:
     for number in range(400):
         with traces.handling("ns", "t", f"uid-{number}", 0, "Accepted"):
             traces.request("create", "pods", 201, 0.01)
-        traces.moved(Move("ns", "t", f"uid-{number}", "Running", "Failed", lambda: STATUS))
+        traces.moved(Move("ns", "t", f"uid-{number}", {}, "Failed", 1, lambda: STATUS))
     traces.shutdown()
     names: dict[bytes, set[str]] = {}
     for request in collector.requests:
@@ -162,7 +162,7 @@ def test_traces_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "traces"
     traces = open_traces(config(type="file", file={"filename": str(file)}), "1.2.3")
     assert traces is not None
-    traces.moved(Move("ns", "t", "uid-1", "Running", "Failed", lambda: STATUS))
+    traces.moved(Move("ns", "t", "uid-1", {}, "Failed", 1, lambda: STATUS))
     traces.shutdown()
     assert '"name": "task"' in file.read_text()
     first, _ = json.JSONDecoder().raw_decode(file.read_text())

@@ -179,6 +179,27 @@ def test_outputs_stand_in_the_status_with_their_place() -> None:
     assert cluster.status["outputs"] == {"prefix": "out", "literals": OUTPUTS["literals"]}
 
 
+@pytest.mark.parametrize(
+    ("says", "left", "running", "ended"),
+    [
+        ({}, True, None, "out/deck.html"),
+        ({}, False, None, None),
+        ({"generatesDeck": True}, True, "out/deck.html", "out/deck.html"),
+        ({"generatesDeck": True}, False, "out/deck.html", None),
+        ({"generatesDeck": False}, False, None, None),
+    ],
+    ids=["a deck", "no deck", "one as it goes", "one that never came", "none is made"],
+)
+def test_where_the_deck_is(says: dict[str, bool], left: bool, running: str | None, ended: str | None) -> None:
+    template = DECLARED | {"metadata": says}
+    cluster = Cluster(execution(template=template, outputPrefix="out"), outputs={"out": Outputs(OUTPUTS, deck=left)})
+    controller = Controller(world(Scripted([phases.running(), phases.success()])), cluster)
+    controller.run()
+    assert cluster.status.get("deck") == running
+    controller.run()
+    assert cluster.status.get("deck") == ended
+
+
 def test_large_outputs_are_left_where_they_are() -> None:
     large = {"literals": {"o0": {"scalar": {"primitive": {"stringValue": "x" * 100_000}}}}}
     cluster = Cluster(execution(template=DECLARED, outputPrefix="out"), outputs={"out": Outputs(large)})
