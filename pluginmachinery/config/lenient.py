@@ -51,17 +51,8 @@ def _sections_of(default: BaseModel, settings: Mapping[str, Any]) -> dict[str, A
             )
         else:
             section = mapstructure.within(member.key, mapstructure.decode, member.kind, value, current)
-            updates[member.attribute] = _with_old_addresses(section) if isinstance(section, RayConfig) else section
+            updates[member.attribute] = section.with_old_addresses() if isinstance(section, RayConfig) else section
     return updates
-
-
-def _with_old_addresses(ray: RayConfig) -> RayConfig:
-    """Flyte fills addresses that were emptied from the deprecated setting."""
-    nodes = {
-        attribute: node.model_copy(update={"ip_address": node.ip_address or ray.node_ip_address})
-        for attribute, node in (("head_node", ray.defaults.head_node), ("worker_node", ray.defaults.worker_node))
-    }
-    return ray.model_copy(update={"defaults": ray.defaults.model_copy(update=nodes)})
 
 
 def _others(settings: Any, sections: Sections) -> dict[str, Any]:

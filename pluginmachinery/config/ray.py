@@ -103,3 +103,13 @@ class RayConfig(CamelSection):
     """Service account of head and workers; wins over everything else."""
     submission_mode: Annotated[str, Since("2"), OneOf(SUBMISSION_MODES)] = "K8sJobMode"
     """How KubeRay submits the job: K8sJobMode, HTTPMode or SidecarMode."""
+
+    def with_old_addresses(self) -> RayConfig:
+        """As Flyte reads it: addresses that were emptied are filled from the deprecated setting."""
+        if not self.node_ip_address:
+            return self
+        nodes = {
+            attribute: node.model_copy(update={"ip_address": node.ip_address or self.node_ip_address})
+            for attribute, node in (("head_node", self.defaults.head_node), ("worker_node", self.defaults.worker_node))
+        }
+        return self.model_copy(update={"defaults": self.defaults.model_copy(update=nodes)})

@@ -67,7 +67,10 @@ class Reader:
             others = self._others(plugins)
             ours["plugins"] = {key: value for key, value in plugins.items() if key not in self.sections}
         config = self._section(kinds.of_model(Configuration), ours, (), Configuration())
-        return config.model_copy(update={"other": others}) if isinstance(config, Configuration) else Configuration()
+        if not isinstance(config, Configuration):
+            return Configuration()
+        read = config.plugins.model_copy(update={"ray": config.plugins.ray.with_old_addresses()})
+        return config.model_copy(update={"other": others, "plugins": read})
 
     def _others(self, plugins: Mapping[Any, Any]) -> dict[str, Any]:
         others: dict[str, Any] = {}

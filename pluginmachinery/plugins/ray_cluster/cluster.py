@@ -45,7 +45,7 @@ def _head(cluster: ray_pb2.RayCluster, pod: PodBuild, task: TaskContext) -> dict
     given = _member(_member(_member(task.template.custom, "rayCluster"), "headGroupSpec"), "rayStartParams")
     parameters = _start_parameters(group.ray_start_params, given, config.defaults.head_node)
     parameters.setdefault("include-dashboard", "true" if config.include_dashboard else "false")
-    parameters.setdefault("node-ip-address", _address(config.defaults.head_node, config))
+    parameters.setdefault("node-ip-address", config.defaults.head_node.ip_address)
     parameters.setdefault("dashboard-host", config.dashboard_host)
     _opt_out_of_statistics(parameters, config)
     head = {
@@ -62,7 +62,7 @@ def _worker_group(index: int, cluster: ray_pb2.RayCluster, pod: PodBuild, task: 
         _item(_member(_member(task.template.custom, "rayCluster"), "workerGroupSpec"), index), "rayStartParams"
     )
     parameters = _start_parameters(group.ray_start_params, given, config.defaults.worker_node)
-    parameters.setdefault("node-ip-address", _address(config.defaults.worker_node, config))
+    parameters.setdefault("node-ip-address", config.defaults.worker_node.ip_address)
     _opt_out_of_statistics(parameters, config)
     own = group.k8s_pod if group.HasField("k8s_pod") else None
     return {
@@ -79,10 +79,6 @@ def _worker_group(index: int, cluster: ray_pb2.RayCluster, pod: PodBuild, task: 
 def _start_parameters(own: Mapping[str, str], given: Value | None, node: RayNodeConfig) -> dict[str, str]:
     """The task's parameters – also where it explicitly has none – or the platform's."""
     return dict(own) if given is not None else dict(node.start_parameters)
-
-
-def _address(node: RayNodeConfig, config: RayConfig) -> str:
-    return node.ip_address or config.node_ip_address
 
 
 def _opt_out_of_statistics(parameters: dict[str, str], config: RayConfig) -> None:

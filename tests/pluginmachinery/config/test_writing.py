@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from pluginmachinery.config.documents import Document, dump, read_as_flyte, read_strict, read_tree
 from pluginmachinery.config.yaml_text import parse
@@ -14,6 +14,7 @@ from tests.pluginmachinery.config.trees import trees
 
 
 @given(trees())
+@example({"plugins": {"ray": {"defaults": {"headNode": {"ipAddress": ""}}, "nodeIPAddress": "10.0.0.1"}}})
 @settings(max_examples=300)
 def test_what_is_written_is_read_the_same_strictly_by_flyte_and_before_writing(tree: dict[str, Any]) -> None:
     documents = [Document("a.yaml", dump(tree))]
