@@ -21,6 +21,9 @@ from pluginmachinery.manager.resource_quotas import Account, ResourceQuota
 RESOURCE_QUOTAS = ResourceKind("v1", "ResourceQuota", "resourcequotas")
 LIMIT_RANGES = ResourceKind("v1", "LimitRange", "limitranges")
 
+_JUNK = (ValueError, TypeError, AttributeError, KeyError)
+"""What objects that a payload brings raise where they have other shapes than Kubernetes' own."""
+
 
 @dataclass
 class Namespace:
@@ -30,11 +33,15 @@ class Namespace:
     ranges: dict[str, LimitRange] = field(default_factory=dict)
     changes: int = 0
 
-    def demand(self, kind: ResourceKind, manifest: Mapping[str, Any]) -> Demand:
-        """What this object counts for once the API server has filled it in. Raises ValueError for bad amounts."""
-        if kind == POD and self.ranges:
-            manifest = limit_ranges.with_defaults(manifest, self.ranges.values())
-        return Demand.of(kind, manifest)
+    def demand(self, kind: ResourceKind, manifest: Mapping[str, Any]) -> Demand | None:
+        """What this object counts for once the API server has filled it in; None: it is no object, as the API server
+        will say."""
+        try:
+            if kind == POD and self.ranges:
+                manifest = limit_ranges.with_defaults(manifest, self.ranges.values())
+            return Demand.of(kind, manifest)
+        except _JUNK:
+            return None
 
     def shortages(self, demand: Demand, now: datetime) -> tuple[Shortage, ...]:
         """What does not fit at this moment; none: it may be tried."""
@@ -68,7 +75,10 @@ class Namespace:
         """Why a limit range never admits this object."""
         if kind != POD or not self.ranges:
             return ()
-        return tuple(limit_ranges.violations(manifest, self.ranges.values()))
+        try:
+            return tuple(limit_ranges.violations(manifest, self.ranges.values()))
+        except _JUNK:
+            return ()
 
 
 class Namespaces:

@@ -94,6 +94,8 @@ class Line:
     window: int | None = None
     """Tries that may be under way at once; None: any number."""
     misses: int = 0
+    timekeeper: str = ""
+    """Who looks again by itself, for all: the first in line when it last asked."""
     tries: dict[str, Try] = field(default_factory=dict)
     tickets: dict[str, Ticket] = field(default_factory=dict)
     _queues: dict[str, list[Ticket]] = field(default_factory=dict)

@@ -21,7 +21,7 @@ from pluginmachinery.manager.backoff import Amounts, Gate, GateKey
 from pluginmachinery.manager.demands import Demand
 from pluginmachinery.manager.namespaces import Namespace, Namespaces
 from pluginmachinery.manager.quotas import Shortage
-from pluginmachinery.manager.waiting_lines import Line, Ticket
+from pluginmachinery.manager.waiting_lines import LOOK_AHEAD, Line, Ticket
 
 LOOK_AGAIN = timedelta(seconds=10)
 """How long a task waits for room when back-off is switched off, or when it should be called and is not."""
@@ -82,12 +82,14 @@ class WaitingRoom:
     def ask(
         self, applicant: Applicant, manifest: Mapping[str, Any], settings: BackOffConfig, now: datetime
     ) -> Wait | None:
-        """May this object be created now? None: yes, and tell what came of it. Raises ValueError for bad amounts."""
+        """May this object be created now? None: yes, and tell what came of it."""
         line, namespace = self.lines.get(_key(applicant)), self._namespace(applicant)
         if settings.base_second <= 0 or (line is None and namespace is None):
             return None
         known = namespace or Namespace()
         demand = known.demand(applicant.ref.kind, manifest)
+        if demand is None:
+            return None
         ticket = line.tickets.get(applicant.uid) if line else None
         judged = ticket is not None and ticket.judged
         if not judged and (known.never_fits(demand) or known.violations(applicant.ref.kind, manifest)):
@@ -125,7 +127,9 @@ class WaitingRoom:
     def _wait(self, line: Line, ticket: Ticket, applicant: Applicant, now: datetime) -> Wait:
         position, gate, namespace = line.position(ticket), line.gate, self._namespace(applicant)
         rest = now + _REST + position * _REST_BY_PLACE
-        wake_at = _soonest(now, gate, namespace) if line.first is ticket else rest
+        wake_at = rest
+        if line.first is ticket:
+            line.timekeeper, wake_at = ticket.uid, _soonest(now, gate, namespace)
         shortages = namespace.shortages(ticket.demand, now) if namespace else ()
         return Wait(wake_at, position, shortages, gate.overloaded and gate.is_closed(now))
 
@@ -157,7 +161,7 @@ class WaitingRoom:
         if settings.base_second <= 0:
             return Wait(now + LOOK_AGAIN, overloaded=not amounts)
         namespace = self._namespace(applicant)
-        demand = (namespace or Namespace()).demand(applicant.ref.kind, manifest)
+        demand = (namespace or Namespace()).demand(applicant.ref.kind, manifest) or Demand({})
         if namespace is not None:
             namespace.release(applicant.uid)
         line = self.lines.setdefault(_key(applicant), Line(settings))
@@ -191,7 +195,8 @@ class WaitingRoom:
     def heard(self, namespace: str, now: datetime) -> None:
         """What is known of this namespace has changed: there may be room."""
         for key in [key for key in self.lines if key[1] == namespace]:
-            self._call(key, now)
+            self._call(key, now, retime=False)
+            self._call_hopeless(key)
 
     def called(self) -> list[str]:
         """The UIDs of the tasks whose turn has come since this was asked last: let them ask again."""
@@ -215,7 +220,8 @@ class WaitingRoom:
         line = self.lines.get((ref.kind, ref.namespace))
         return Gate() if line is None else line.gate
 
-    def _call(self, key: GateKey, now: datetime) -> None:
+    def _call(self, key: GateKey, now: datetime, *, retime: bool = True) -> None:
+        """Call those whose turn it is, and the first in line if it does not keep the time yet or has to anew."""
         line = self.lines[key]
         if line.is_idle:
             if not line.gate.is_closed(now):
@@ -223,11 +229,20 @@ class WaitingRoom:
             return
         namespace = self.namespaces.find(key[1])
         tickets = [admission.ticket for admission in line.admitted(now, namespace)]
-        if (first := line.first) is not None and first not in tickets:
-            tickets.append(first)  # to wake it is the timer of all
+        if (first := line.first) is not None and first not in tickets and (retime or line.timekeeper != first.uid):
+            tickets.append(first)
         for ticket in tickets:
             if ticket.called_at is None:
                 ticket.called_at = now
+                self._calls[ticket.uid] = None
+
+    def _call_hopeless(self, key: GateKey) -> None:
+        """Those who can never fit now shall hear it at once."""
+        line, namespace = self.lines.get(key), self.namespaces.find(key[1])
+        if line is None or namespace is None:
+            return
+        for ticket in itertools.islice(line.in_order(), LOOK_AHEAD):
+            if not ticket.judged and namespace.never_fits(ticket.demand):
                 self._calls[ticket.uid] = None
 
     def _promise(self, applicant: Applicant, demand: Demand) -> None:

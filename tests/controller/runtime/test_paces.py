@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from controller.kube.answers import Answer, Throttled
+from controller.kube.client import ApiServer
+from controller.kube.credentials import Credentials
 from controller.runtime.paces import LONGEST_QUIET, Pace
-from pluginmachinery.core.actions import Done, Refused
+from controller.runtime.slots import Slot
+from controller.runtime.statuses import Statuses
+from pluginmachinery.core.actions import Done, Missing, Refused
 
 THROTTLED = Throttled("TooManyRequests", "", 429, None, 3.0)
 
@@ -152,3 +158,38 @@ async def test_a_write_that_breaks_off_gives_its_turn_back(server: Server) -> No
     with pytest.raises(ValueError, match="no"):
         await server.pace.write(broken, first=False)
     assert server.pace.under_way == 0
+
+
+class Writes:
+    """In place of effects: who goes first."""
+
+    def __init__(self) -> None:
+        self.first: list[bool] = []
+
+    async def write(self, request: Callable[[], Any], *, first: bool = False) -> Answer:
+        self.first.append(first)
+        return Missing()
+
+
+@pytest.mark.parametrize(
+    ("phase", "first"),
+    [("Succeeded", True), ("Failed", True), ("Aborted", True), ("Running", False), ("WaitingForResources", False)],
+)
+async def test_outcomes_go_first(phase: str, first: bool) -> None:
+    effects: Any = Writes()
+    slot = Slot("ns", "t", "u1")
+    slot.want({"phase": phase})
+    api = ApiServer(Credentials(server="http://127.0.0.1:1"))
+    await Statuses(api, effects, timedelta()).write(slot)
+    await api.close()
+    assert effects.first == [first]
+
+
+async def test_letting_an_object_go_goes_first() -> None:
+    effects: Any = Writes()
+    api = ApiServer(Credentials(server="http://127.0.0.1:1"))
+    statuses = Statuses(api, effects, timedelta())
+    for finalizers in (("ours",), ()):
+        await statuses.set_finalizers(Slot("ns", "t", "u1"), finalizers)
+    await api.close()
+    assert effects.first == [False, True]

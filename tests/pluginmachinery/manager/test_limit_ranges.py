@@ -50,9 +50,13 @@ def test_defaults_count_in_quotas() -> None:
     namespaces.hear(RESOURCE_QUOTAS, quota({"requests.cpu": 4}, {"requests.cpu": 4}))
     namespace = namespaces.find(NAMESPACE)
     assert namespace is not None
-    assert namespace.shortages(namespace.demand(POD, pod()), START) == ()
+    demand = namespace.demand(POD, pod())
+    assert demand is not None
+    assert namespace.shortages(demand, START) == ()
     namespaces.hear(LIMIT_RANGES, limit_range(DEFAULTS))
-    (short,) = namespace.shortages(namespace.demand(POD, pod()), START)
+    demand = namespace.demand(POD, pod())
+    assert demand is not None
+    (short,) = namespace.shortages(demand, START)
     assert str(short.wanted) == "1"
 
 

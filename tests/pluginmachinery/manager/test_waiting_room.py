@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from pluginmachinery.manager.namespaces import RESOURCE_QUOTAS
 from pluginmachinery.manager.waiting_lines import ABSENT, MOST_PASSES
-from tests.pluginmachinery.manager.crowds import START, Crowd
+from pluginmachinery.manager.waiting_room import Applicant
+from tests.pluginmachinery.manager.crowds import NAMESPACE, SETTINGS, START, Crowd, quota
 
 
 def crowd(hard: int = 4, used: int = 0, *, told: bool = True) -> Crowd:
@@ -127,6 +130,27 @@ def test_room_that_is_none_is_believed_only_a_few_times() -> None:
             tasks.answer("t0")
         tasks.tell(used=0)
     assert tasks.refusals == 3
+
+
+def test_news_that_change_nothing_wake_nobody() -> None:
+    tasks = crowd(hard=1, used=1)
+    tasks.arrive()
+    tasks.arrive()
+    for _ in range(3):
+        tasks.room.namespaces.hear(RESOURCE_QUOTAS, quota({"requests.cpu": 1}, {"requests.cpu": 1}))
+        tasks.room.heard(NAMESPACE, tasks.now)
+        assert tasks.room.called() == []
+
+
+@pytest.mark.parametrize("junk", ["nope", None, {"cpu": []}])
+def test_what_is_no_object_is_tried_because_the_api_server_says_best_what_is_wrong(junk: Any) -> None:
+    tasks = crowd(hard=1, used=1)
+    tasks.tell_range({"type": "Container", "max": {"cpu": "1"}})
+    member = tasks.arrive()
+    manifest = {"spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": junk}}}]}}
+    applicant = Applicant("junk", member.applicant.ref)
+    assert tasks.room.ask(applicant, manifest, SETTINGS, START) is None
+    assert tasks.room.refused(applicant, manifest, {}, SETTINGS, START).overloaded
 
 
 # --- Without -------------------------------------------------------------------------------------------------------
