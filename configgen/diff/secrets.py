@@ -13,7 +13,7 @@ from typing import Any, Final
 
 MASK: Final = "******"
 _SECRET: Final = re.compile(
-    r"(?i)(secret|access|private|api)[-_]?(access[-_]?)?key$|(?<!default)secret$|password|passwd|passphrase|tokens?$"
+    r"(?i)(secret|access|private|api|host)[-_]?(access[-_]?)?key$|(?<!default)secret$|password|passwd|passphrase|tokens?$"
     r"|credentials?$|connection[-_]?string$|dsn$"
 )
 _USER_INFO: Final = re.compile(r"(://[^/@:\s]*:)[^/@\s]+@")

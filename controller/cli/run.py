@@ -191,7 +191,7 @@ def _tokens(loaded: Loaded, metrics: Metrics) -> Tokens:
     from controller.services.redis_connections import open_redis
     from controller.services.redis_tokens import RedisTokens
 
-    settings = loaded.config.plugin_manager.tokens
+    settings = loaded.config.plugin_manager.token_store
     lease = settings.lease.timedelta.total_seconds()
     return RedisTokens(open_redis(loaded.config), limits, lease=lease, prefix=settings.prefix, tell=metrics.token)
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from controller.kube import memory
@@ -21,6 +22,7 @@ from controller.runtime.effects import Effects, NotLeading
 from controller.runtime.slots import KnownObjects, Slot
 from controller.runtime.statuses import Statuses, Written, identity
 from controller.runtime.timers import Timers
+from controller.services.logging import in_hand
 from controller.services.moves import Move
 from pluginmachinery.api.execution import TERMINAL_PHASES
 from pluginmachinery.core.actions import Action, ObjectEvent, ObjectRef, Observation, Result
@@ -207,6 +209,7 @@ class Engine:
                 continue
             slot.busy = True
             started = self._progress_at = time.monotonic()
+            in_hand.set(partial(identity, slot))
             try:
                 with self._trace(slot):
                     await self._handle(slot)
@@ -221,6 +224,7 @@ class Engine:
             finally:
                 slot.busy = False
                 self._progress_at = time.monotonic()
+                in_hand.set(None)
             self._watcher.handled(self._progress_at - started)
             if slot.dirty:
                 self._line_up(slot)

@@ -137,8 +137,9 @@ class EventRecorder:
             answer = await self._write(move, event)
             if isinstance(answer, Refused) and answer.status != 404:  # 404: the namespace is gone, and all in it
                 _log.warning(
-                    "can not write the event %s of %s/%s: %s: %s",
-                    *(event.reason, move.namespace, move.name, answer.reason, answer.message),
+                    "can not write the event %s: %s: %s",
+                    *(event.reason, answer.reason, answer.message),
+                    extra={"task": _identity(move)},
                 )
 
     async def _write(self, move: Move, event: Event) -> Answer:
@@ -212,6 +213,10 @@ class EventRecorder:
                 "uid": move.uid,
             },
         }
+
+
+def _identity(move: Move) -> dict[str, object]:
+    return {"namespace": move.namespace, "name": move.name, "uid": move.uid, "attempt": move.attempt}
 
 
 def _micro(moment: datetime) -> str:

@@ -1,6 +1,7 @@
 """Logs: one line for one event that matters, as JSON for machines or as text for a terminal.
 
-A record that is about a task carries ``extra={"task": {"namespace": …, "name": …, "uid": …, "attempt": …}}``. Nothing
+A record that is about a task carries ``extra={"task": {"namespace": …, "name": …, "uid": …, "attempt": …}}``; what is
+logged while a worker has a task in hand, by whomever, is about that task without being told (:data:`in_hand`). Nothing
 logs headers, tokens or bodies of requests.
 """
 
@@ -8,8 +9,10 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
 import orjson
 
@@ -17,6 +20,20 @@ LogFormat = Literal["json", "text"]
 
 _NOISY = ("aiohttp", "asyncio", "kopf")
 """Libraries that are heard from WARNING on only: their INFO tells of themselves."""
+
+
+Identity = Mapping[str, object]
+
+in_hand: ContextVar[Callable[[], Identity] | None] = ContextVar("in_hand", default=None)
+"""Tells the task that is being handled; asked only when something is logged."""
+
+
+def _task_of(record: logging.LogRecord) -> Any:
+    """The task that a record is about; None: it is about none."""
+    task = getattr(record, "task", None)
+    if task is None and (tell := in_hand.get()) is not None:
+        return tell()["task"]
+    return task
 
 
 class JsonFormatter(logging.Formatter):
@@ -27,7 +44,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        task = getattr(record, "task", None)
+        task = _task_of(record)
         if task is not None:
             line["task"] = task
         if record.exc_info:
@@ -38,7 +55,7 @@ class JsonFormatter(logging.Formatter):
 class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
-        task = getattr(record, "task", None)
+        task = _task_of(record)
         whose = f" {task['namespace']}/{task['name']}#{task['attempt']}" if task else ""
         text = f"{time} {record.levelname:<7}{whose} {record.getMessage()}"
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text

@@ -113,14 +113,14 @@ def _host(address: str) -> tuple[str, int, bool]:
 
 
 def _password(config: Configuration, environment: Mapping[str, str]) -> str:
-    file = config.plugin_manager.tokens.password_file
+    file = config.plugin_manager.token_store.host_key_file
     if not file:
         return environment.get(PASSWORD_VARIABLE) or config.propeller.resourcemanager.redis.host_key
     try:
         return Path(file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
-        raise StartError([f"plugin-manager.tokens.password-file {file} can not be read: {reason}"]) from error
+        raise StartError([f"plugin-manager.token-store.host-key-file {file} can not be read: {reason}"]) from error
 
 
 def _digest(text: str) -> str:

@@ -6,7 +6,7 @@ of parts that are escaped, so that no plugin, quota or task can be taken for ano
 
 Whose task is gone must not keep its tokens, and whose task lives must not lose them, whatever happens to us:
 
-* whoever acts on a task renews its tokens; what was renewed within ``plugin-manager.tokens.lease`` is left alone;
+* whoever acts on a task renews its tokens; what was renewed within ``plugin-manager.token-store.lease`` is left alone;
 * what was not is looked at: the API server itself is asked, and only a task that has ended or is gone loses its tokens.
 
 When Redis can not be reached nothing fails: tasks wait and say why, and what is to be given back is remembered.
@@ -153,7 +153,8 @@ class RedisTokens:
             if holder is not None and tasks.lives(holder.uid):
                 self._held[holder.uid].add((pool, holder))
             elif holder is None or await tasks.is_over(holder):
-                _log.info("a token of %s (%s) is free: %s is gone", pool.quota, pool.plugin, text)
+                whose = {} if holder is None else {"task": _identity(holder)}
+                _log.info("a token of %s (%s) is free: %s is gone", pool.quota, pool.plugin, text, extra=whose)
                 await self._asked(lambda: self._redis.script(_RECLAIM, key, (lease, text)))  # noqa: B023 -- awaited
                 continue
             living.append(text)  # it was looked at: not again before another lease has passed
@@ -199,6 +200,10 @@ class RedisTokens:
 
     def _key(self, pool: Pool) -> str:
         return f"{self._prefix}:pool:{pool_text(pool)}"
+
+
+def _identity(holder: Holder) -> dict[str, object]:
+    return {"namespace": holder.namespace, "name": holder.name, "uid": holder.uid, "attempt": holder.attempt}
 
 
 def pool_text(pool: Pool) -> str:

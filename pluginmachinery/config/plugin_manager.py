@@ -88,7 +88,7 @@ class EventsConfig(Section):
     """How many may be written at once after a quiet time."""
 
 
-class TokensConfig(Section):
+class TokenStoreConfig(Section):
     """Resource tokens in Redis, beside ``propeller.resourcemanager``, which says where Redis is."""
 
     lease: Duration = Duration.of(minutes=2)
@@ -97,7 +97,7 @@ class TokensConfig(Section):
     prefix: str = "flyte-plugin-manager"
     """Begins the names of all keys. Installations that share a Redis need one each: what one does not find in its own
     cluster it takes for gone."""
-    password_file: str = ""
+    host_key_file: str = ""
     """File with the password of Redis, as a mounted Secret. Absent: the environment variable
     ``FLYTE_PLUGIN_MANAGER_REDIS_PASSWORD``, else ``propeller.resourcemanager.redis.hostKey``."""
 
@@ -144,7 +144,7 @@ class PluginManagerConfig(Section):
     """How tasks get their secrets."""
     events: EventsConfig = EventsConfig()
     """Kubernetes events about tasks."""
-    tokens: TokensConfig = TokensConfig()
+    token_store: TokenStoreConfig = TokenStoreConfig()
     """Resource tokens in Redis."""
     scopes: tuple[ScopeConfig, ...] = ()
     """What differs for single projects and domains. All that match apply, the more specific ones later."""

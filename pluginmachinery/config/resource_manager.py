@@ -20,8 +20,8 @@ class RedisConfig(CamelSection):
     host_path: str = ""
     """One address; used where ``hostPaths`` is empty."""
     host_key: str = ""
-    """Password. It would stand in a ConfigMap: ``plugin-manager.tokens.password-file`` and the environment variable
-    ``FLYTE_PLUGIN_MANAGER_REDIS_PASSWORD`` are better places, and go before it."""
+    """Password. Here it would stand in a ConfigMap: ``plugin-manager.token-store.host-key-file`` and the environment
+    variable ``FLYTE_PLUGIN_MANAGER_REDIS_PASSWORD`` are better places, and go before it."""
     max_retries: int = 0
     """Tries after a command that failed; 0: three, a negative number: none."""
 

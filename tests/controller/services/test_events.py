@@ -227,7 +227,8 @@ async def test_a_refusal_is_told_and_does_not_end_it(
 ) -> None:
     api.refusal = Refused("Forbidden", "events is forbidden", 403)
     await recorder.told(move("Failed", reason="E"))
-    assert "can not write the event Failed of ns/t: Forbidden" in caplog.text
+    assert "can not write the event Failed: Forbidden" in caplog.text
+    assert caplog.records[0].task["name"] == "t"  # type: ignore[attr-defined]
     api.refusal = None
     await recorder.told(move("Failed", reason="E"))
     assert len(api.created) == 1

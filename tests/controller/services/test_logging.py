@@ -6,10 +6,11 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 
-from controller.services.logging import configure
+from controller.services.logging import configure, in_hand
 
 TASK = {"namespace": "ns", "name": "t", "uid": "u", "attempt": 1}
 
@@ -34,6 +35,20 @@ def test_json_has_the_task_in_every_line_about_one(stream: io.StringIO) -> None:
     assert first.pop("time").endswith("+00:00")
     assert first == {"level": "info", "logger": "x", "message": "task Failed", "task": TASK}
     assert "task" not in second
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_what_is_logged_while_a_task_is_in_hand_is_about_it(
+    stream: io.StringIO, log_format: Literal["json", "text"]
+) -> None:
+    configure(log_format, stream=stream)
+    in_hand.set(lambda: {"task": TASK})
+    logging.getLogger("a.library").warning("a retry")
+    in_hand.set(None)
+    logging.getLogger("a.library").warning("another")
+    first, second = stream.getvalue().splitlines()
+    told = '"name":"t"' if log_format == "json" else "ns/t#1"
+    assert (told in first, told in second) == (True, False)
 
 
 def test_an_exception_stays_in_its_line(stream: io.StringIO) -> None:

@@ -34,7 +34,7 @@ def holder(owner: str, *, uid: str = "u", attempt: int = 0) -> Holder:
 
 def config(server: RedisServer, **more: Any) -> Configuration:
     manager = {"type": "redis", "redis": {"hostPaths": [server.address], "maxRetries": -1}}
-    return read_as_flyte({"propeller": {"resourcemanager": manager}, "plugin-manager": {"tokens": more}})
+    return read_as_flyte({"propeller": {"resourcemanager": manager}, "plugin-manager": {"token-store": more}})
 
 
 @pytest.fixture(scope="module")
@@ -246,7 +246,7 @@ async def test_a_wrong_password_is_a_reason_to_wait_and_is_not_told(redis_server
 async def test_the_password_comes_from_a_file_first(redis_server: RedisServer, tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text(f"{PASSWORD}\n")
-    connection = open_redis(config(redis_server, **{"password-file": str(file)}), {PASSWORD_VARIABLE: "wrong"})
+    connection = open_redis(config(redis_server, **{"host-key-file": str(file)}), {PASSWORD_VARIABLE: "wrong"})
     tokens = RedisTokens(connection, lambda _: 1, lease=120, prefix=str(tmp_path))
     assert await tokens.allocate(GPU, holder("a")) == Done(True)
     await connection.close()
@@ -325,14 +325,14 @@ def test_an_address_that_is_none(section: dict[str, Any], told: str) -> None:
     assert "secret" not in str(error.value)
 
 
-def test_a_password_file_that_is_not_there() -> None:
+def test_a_host_key_file_that_is_not_there() -> None:
     settings = read_as_flyte(
         {
             "propeller": {"resourcemanager": {"redis": {"hostPath": "h:1"}}},
-            "plugin-manager": {"tokens": {"password-file": "/nowhere"}},
+            "plugin-manager": {"token-store": {"host-key-file": "/nowhere"}},
         }
     )
-    with pytest.raises(StartError, match="password-file /nowhere can not be read: No such file"):
+    with pytest.raises(StartError, match="host-key-file /nowhere can not be read: No such file"):
         open_redis(settings, {})
 
 
