@@ -285,3 +285,22 @@ def served(port: int) -> bytes:
 
 def fingerprint(certificate: str) -> bytes:
     return x509.load_pem_x509_certificate(certificate.encode()).fingerprint(hashes.SHA256())
+
+
+@pytest.mark.parametrize("exists", [True, False], ids=["an empty secret", "no secret"])
+async def test_of_two_replicas_that_write_at_once_one_is_refused(
+    cluster: Cluster, namespace: str, exists: bool
+) -> None:
+    if exists:
+        body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": WEBHOOK}}
+        cluster.api.create(f"/api/v1/namespaces/{namespace}/secrets", body)
+    api = ApiServer(find(cluster.kubeconfig))
+    try:
+        stores = [SecretStore(api, namespace, WEBHOOK) for _ in range(2)]
+        held = [await store.read() for store in stores]
+        made = [renewed(None, ("a",), datetime.now(UTC), "") for _ in stores]
+        written = [await store.write(*pair) for store, *pair in zip(stores, made, held, strict=True)]
+        assert written == [True, False]
+        assert (await stores[1].read()).material == made[0]
+    finally:
+        await api.close()
