@@ -25,6 +25,7 @@ from pluginmachinery.core.actions import (
     Files,
     Found,
     Missing,
+    NotGranted,
     ObjectRef,
     Observation,
     Observe,
@@ -130,7 +131,7 @@ class Executor:
             return Refused("NotFound", f"no quota {quota}")
         holders = self.holders[quota]
         if owner not in holders and len(holders) >= self._quotas[quota]:
-            return Done(False)
+            return NotGranted(reason=f"{len(holders)} of {self._quotas[quota]} tokens of {quota} are taken")
         holders.add(owner)
         return Done(True)
 

@@ -116,8 +116,8 @@ class ArrayPlugin:
             case Stage.FAILED_RETRYABLY:
                 return PhaseInfo(Phase.RETRYABLE_FAILURE, error=_error_of(state), info=info)
         words = summary.in_words(state)
-        if run.held and Phase.WAITING_FOR_RESOURCES in state.phases:
-            words = f"{words}; {run.held}"
+        if state.held and Phase.WAITING_FOR_RESOURCES in state.phases:
+            words = f"{words}; {state.held}"
         if not self.conduct.aggregate_phase or summary.has_started(state):
             return running(version=state.version, reason=words, info=info)
         waits = Phase.WAITING_FOR_RESOURCES in state.phases and Phase.QUEUED not in state.phases

@@ -70,8 +70,7 @@ _MOVED = Outcome(moved=True)
 
 
 class Run:
-    """What one call works with. ``links`` are log links of the sub-tasks that were looked at, ``held`` says why
-    no token was granted."""
+    """What one call works with. ``links`` are log links of the sub-tasks that were looked at."""
 
     def __init__(
         self,
@@ -85,7 +84,6 @@ class Run:
         self.state = state
         self.subs = SubTasks(task)
         self.links: list[Mapping[str, Any]] = []
-        self.held = ""
         self._observation = observation
         self._answers = Answers(observation)
         self._conduct = conduct
@@ -249,7 +247,6 @@ class Run:
             state.enter(Stage.ABORT)
             return _MOVED
         self.links += worker.links
-        self.held = worker.held
         if progress.trouble is not None:
             raise Stop(progress.trouble)
         if not over:

@@ -63,7 +63,7 @@ class ArrayState:
     """The state of one attempt, to be changed while a call goes on.
 
     ``runs``: original indexes of the sub-tasks that run. ``phases``, ``retries`` and ``system_failures`` are by
-    execution index. ``progress`` is the pass that goes on, as its module writes it.
+    execution index. ``progress`` is the pass that goes on, as its module writes it; ``held`` why there was no token.
     """
 
     stage: Stage = Stage.START
@@ -76,6 +76,7 @@ class ArrayState:
     system_failures: list[int] = field(default_factory=list)
     error: ExecutionError | None = None
     progress: Mapping[str, Any] | None = None
+    held: str = ""
 
     @classmethod
     def read(cls, state: PluginState) -> ArrayState:
@@ -98,6 +99,7 @@ class ArrayState:
                 system_failures=unpack(state.get("systemFailures", ""), len(runs)),
                 error=None if error is None else _read_error(error),
                 progress=state.get("pass"),
+                held=str(state.get("held", "")),
             )
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise PluginError(CORRUPTED_PLUGIN_STATE, f"the saved state can not be read: {error!r}") from error
@@ -112,6 +114,7 @@ class ArrayState:
             "phases": pack([_NUMBERS[phase] for phase in self.phases]),
             "retries": pack(self.retries),
             "systemFailures": pack(self.system_failures),
+            "held": self.held if Phase.WAITING_FOR_RESOURCES in self.phases else "",
         }
         if self.error is not None:
             written["error"] = {

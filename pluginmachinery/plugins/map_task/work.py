@@ -116,8 +116,7 @@ Seen = dict[ObjectRef, int]
 class Worker:
     """Does the work of one call.
 
-    ``orders`` holds what it asks for, ``links`` the first log links that it has seen, ``held`` why no token was
-    granted.
+    ``orders`` holds what it asks for, ``links`` the first log links that it has seen.
     """
 
     def __init__(
@@ -131,7 +130,6 @@ class Worker:
     ) -> None:
         self.orders = Orders()
         self.links: list[Mapping[str, Any]] = []
-        self.held = ""
         self.state = state
         self._task = task
         self._subs = subs
@@ -220,7 +218,7 @@ class Worker:
             case Done(True):
                 self._create(work)
             case Done() as answer:
-                self.held = answer.reason if isinstance(answer, NotGranted) else ""
+                self.state.held = answer.reason if isinstance(answer, NotGranted) else ""
                 _finish(work, Phase.WAITING_FOR_RESOURCES)
             case result:
                 raise Stop(refusals.as_error(result, "no token could be taken"))

@@ -319,6 +319,13 @@ def test_a_pass_that_nobody_can_read_begins_again() -> None:
     assert world.handle().reason == "2 sub-tasks: 2 running"
 
 
+def test_who_waits_for_a_token_says_which() -> None:
+    world = MapWorld(map_task(3, config=TOKENS), quotas={"pods": 1})
+    assert world.handle().reason.endswith("; 1 of 1 tokens of pods are taken")
+    world.runs("m-0-0")
+    assert world.handle().reason == "3 sub-tasks: 1 running, 2 waiting; 1 of 1 tokens of pods are taken"
+
+
 def test_a_release_that_is_refused_is_tried_again() -> None:
     world = MapWorld(map_task(1, config=TOKENS), quotas={"pods": 2})
     world.handle()
