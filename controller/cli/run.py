@@ -110,6 +110,12 @@ def run(
     if data_root and "://" not in data_root:
         data_root = str(Path(data_root).resolve())
     lease_namespace = (leader_elect_namespace or home) if leader_elect else None
+    sharding = loaded.config.plugin_manager.sharding
+    if sharding.count > 1 and not leader_elect:
+        _log.warning(
+            "plugin-manager.sharding.count is %d, but without --leader-elect this replica acts on everything",
+            sharding.count,
+        )
     _serve(loaded, credentials, bound, namespaces, lease_namespace, home, data_root)
 
 
