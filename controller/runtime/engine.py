@@ -25,7 +25,7 @@ from controller.runtime.timers import Timers
 from controller.services.logging import in_hand
 from controller.services.moves import Move
 from pluginmachinery.api.execution import TERMINAL_PHASES
-from pluginmachinery.core.actions import Action, ObjectEvent, ObjectRef, Observation, Result
+from pluginmachinery.core.actions import Action, ObjectEvent, ObjectRef, Observation, Refused, Result
 from pluginmachinery.lifecycle.advance import Decision, World, advance
 
 _log = logging.getLogger(__name__)
@@ -238,6 +238,7 @@ class Engine:
         if slot.urgent:
             return
         results: Results = ()
+        found = False
         for _ in range(MOST_STEPS):
             if slot.gone or not self._open:
                 return
@@ -252,7 +253,10 @@ class Engine:
                     continue
             if decision.actions:
                 results = await self._effects.carry_out(slot, decision.actions)
+                found = found or any(isinstance(result, Refused) and result.owned for _, result in results)
                 continue
+            # What was to be made and was there already may have ended meanwhile: no event will tell, so look once more.
+            slot.dirty = slot.dirty or found
             slot.decide_at = decision.wake_at
             slot.urgent = decision.urgent and slot.unsaved
             if await self._settle(slot):

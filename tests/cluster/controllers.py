@@ -163,7 +163,15 @@ class Tasks:
                 return None
             return found if all(phase in TERMINAL for phase in found.values()) else None
 
-        return wait_until(phases, timeout=timeout, what=f"the end of {', '.join(names) or 'all tasks'}")
+        try:
+            return wait_until(phases, timeout=timeout, what=f"the end of {', '.join(names) or 'all tasks'}")
+        except TimeoutError:
+            unfinished = {
+                name: item.get("status")
+                for name, item in self.all().items()
+                if (item.get("status") or {}).get("phase") not in TERMINAL
+            }
+            raise TimeoutError(f"waited {timeout:g} s for tasks to end: {unfinished}") from None
 
     def until(self, name: str, *phases: str, timeout: float = 30) -> Tree:
         """The status, once it is in one of these phases."""

@@ -306,3 +306,25 @@ async def test_without_the_switch_nobody_asks_for_events(server: StubApiServer, 
 def _reasons(server: StubApiServer) -> list[Any]:
     status = server.of("taskexecutions")[0].get("status") or {}
     return list(status.get("reasons") or ())
+
+
+async def test_a_pod_that_ended_before_its_creation_was_known(server: StubApiServer, start: Start) -> None:
+    """The answer to the creation is lost, the pod ends at once: when it is found, no event of it is still to come."""
+    lost = False
+
+    async def lose(request: Request) -> web.Response | None:
+        nonlocal lost
+        if lost or (request.verb, request.plural) != ("create", "pods"):
+            return None
+        lost = True
+        await server._serve(request)
+        await server.put("pods", {**server.of("pods")[0], "status": {"phase": "Succeeded"}})
+        assert request.http.transport
+        request.http.transport.abort()
+        return web.Response()
+
+    server.faults.append(lose)
+    await start()
+    await submit(server)
+    await server.until(lambda: phases(server) == {"t": "Succeeded"})
+    assert len(server.of("pods")) == 1
