@@ -6,7 +6,7 @@ refused, as Flyte does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -113,6 +113,3 @@ class Namespaces:
         (known.ranges if kind == LIMIT_RANGES else known.accounts).pop(name, None)
         if not known.ranges and not known.accounts:
             del self._known[namespace]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._known)

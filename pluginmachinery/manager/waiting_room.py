@@ -215,11 +215,6 @@ class WaitingRoom:
         """Lines in which a refusal is remembered."""
         return sum(line.gate.has_been_closed for line in self.lines.values())
 
-    def gate(self, ref: ObjectRef) -> Gate:
-        """What refusals have taught about objects of this kind in this namespace."""
-        line = self.lines.get((ref.kind, ref.namespace))
-        return Gate() if line is None else line.gate
-
     def _call(self, key: GateKey, now: datetime, *, retime: bool = True) -> None:
         """Call those whose turn it is, and the first in line if it does not keep the time yet or has to anew."""
         line = self.lines[key]

@@ -377,3 +377,25 @@ def test_what_a_limit_range_never_admits_does_not_wait_for_others() -> None:
     api = cluster()
     executor(api).run(PluginManager(pod_of("2"), room).handle, widget_task("never"), None)
     assert verbs(api) == ["create"]
+
+
+def test_while_the_api_server_asks_for_quiet_others_say_so() -> None:
+    room = WaitingRoom()
+    busy = Refused("TooManyRequests", "too many requests, please try again later", 429)
+    refused = executor(cluster(create=busy)).run(PluginManager(WidgetPlugin(), room).handle, widget_task(), None)
+    other = executor(cluster()).run(PluginManager(WidgetPlugin(), room).handle, widget_task("other"), None)
+    assert refused.phase.reason == "waiting: too many requests, please try again later; 1st in line"
+    assert other.phase.reason == "waiting: the API server asks for quiet; 2nd in line"
+
+
+def test_places_have_their_ordinals() -> None:
+    room = WaitingRoom()
+    room.namespaces.hear(RESOURCE_QUOTAS, quota({"pods": 1}, {"pods": 1}))
+    reasons = [
+        executor(cluster()).run(PluginManager(pod_of("1"), room).handle, widget_task(f"t{n}"), None).phase.reason
+        for n in range(1, 23)
+    ]
+    places = [reason.rpartition("; ")[2].partition(" ")[0] for reason in reasons]
+    assert [places[number - 1] for number in (1, 2, 3, 4, 11, 12, 13, 21, 22)] == [
+        *("1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd")
+    ]
