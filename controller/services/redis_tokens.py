@@ -15,6 +15,7 @@ When Redis can not be reached nothing fails: tasks wait and say why, and what is
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import defaultdict
@@ -77,6 +78,7 @@ class RedisTokens:
         self._held: defaultdict[str, set[tuple[Pool, Holder]]] = defaultdict(set)
         self._owed: set[tuple[Pool, Holder]] = set()
         self._taken: dict[Pool, int] = {}
+        self._ended = asyncio.Event()
         self._trouble = ""
         self._paused_until = 0.0
 
@@ -108,8 +110,10 @@ class RedisTokens:
         return Done(True)
 
     def forget(self, uid: str) -> None:
-        """The task has ended or is gone: what it has is given back with the next round."""
-        self._owe(set(self._held.get(uid, ())))
+        """The task has ended or is gone: what it has is given back as soon as may be."""
+        if held := set(self._held.get(uid, ())):
+            self._owe(held)
+            self._ended.set()
 
     def pools(self) -> tuple[PoolFigures, ...]:
         return tuple(PoolFigures(pool.plugin, pool.quota, n, self._limits(pool)) for pool, n in self._taken.items())
@@ -119,9 +123,17 @@ class RedisTokens:
         try:
             while True:
                 await self.sweep(tasks)
-                await asyncio.sleep(self._lease / 4)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._lease / 4):
+                        await self._pay_as_tasks_end()
         finally:
             await self._redis.close()
+
+    async def _pay_as_tasks_end(self) -> None:
+        while True:
+            await self._ended.wait()
+            self._ended.clear()
+            await self._pay(set(self._owed))
 
     async def sweep(self, tasks: Tasks) -> None:
         """One round of :meth:`keep`."""

@@ -142,6 +142,22 @@ async def test_the_end_of_a_task_frees_what_it_has(replica: Replica) -> None:
 
 
 @pytest.mark.needs("redis-server")
+async def test_what_an_ended_task_had_is_free_at_once(redis_server: RedisServer, replica: Replica) -> None:
+    key = "{fpm}:tokens:pool:k8s-array/gpu"
+    await granted(replica, holder("a"))
+    redis_server.do("ZADD", key, "XX", 1, member(holder("a")))
+    keeping = asyncio.create_task(replica.keep(Tasks("u")))
+    async with asyncio.timeout(10):
+        while float(redis_server.do("ZSCORE", key, member(holder("a")))) == 1:  # until the first round renews it
+            await asyncio.sleep(0.005)
+        replica.forget("u")
+        while redis_server.do("ZCARD", key):
+            await asyncio.sleep(0.005)
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+
+
+@pytest.mark.needs("redis-server")
 async def test_replicas_that_ask_together_never_exceed_a_quota(replicas: Replicas, replica: Replica) -> None:
     others = [replica, *(replicas() for _ in range(3))]
     answers = await asyncio.gather(
