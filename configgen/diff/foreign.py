@@ -8,8 +8,11 @@ runs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path as FilePath
 from typing import Any, Final
 
 import yaml
@@ -24,17 +27,19 @@ from pluginmachinery.config import bounded_yaml, lenient, yaml_text
 from pluginmachinery.config.documents import Document
 from pluginmachinery.config.identifiers import with_normal_identifiers
 from pluginmachinery.config.merging import Locate, Merged
-from pluginmachinery.config.problems import ConfigurationError, Location
+from pluginmachinery.config.problems import ConfigurationError, Location, Path
 from pluginmachinery.config.problems import Problem as ConfigProblem
 from pluginmachinery.config.strict import Reader
 from pluginmachinery.config.yaml_text import Parsed
 from pluginmachinery.plugins.registry import known_sections
 
 _YAML: Final = (".yaml", ".yml")
+_NUMBERED: Final = re.compile(r"\d{3}-")
+"""How the chart flyte-binary names the documents of its ConfigMap."""
 _NOT_DOCUMENTS: Final = ("kustomization.yaml", "release.yaml", "configmap.yaml", "values.yaml")
 
 
-def read_side(path: Path, name: str, *, environment: str = "") -> Side:
+def read_side(path: FilePath, name: str, *, environment: str = "") -> Side:
     """The configuration in a file or folder. ``environment`` picks one out of a folder with several.
 
     Raises SourceError with everything that keeps even Flyte from reading it.
@@ -46,7 +51,7 @@ def read_side(path: Path, name: str, *, environment: str = "") -> Side:
     return _side(found, name)
 
 
-def live_side(name: str, kubeconfig: Path | None) -> Side:
+def live_side(name: str, kubeconfig: FilePath | None) -> Side:
     """The configuration that a cluster runs with. Raises SourceError."""
     from configgen.cluster.installations import read_live
 
@@ -90,10 +95,13 @@ def _origins(locate: Locate, tree: Mapping[str, Any], name: str) -> Any:
         keys: list[str] = []
         value: Any = tree
         for step in path:
-            if not isinstance(step, str) or not isinstance(value, Mapping) or step not in value:
+            if not isinstance(step, str) or not isinstance(value, Mapping):
                 break
-            keys.append(step)
-            value = value[step]
+            written = step if step in value else next((key for key in value if str(key).lower() == step.lower()), None)
+            if written is None:
+                break
+            keys.append(str(written))
+            value = value[written]
         complete = len(keys) == len(path) or (keys and not isinstance(value, Mapping))
         place = locate(tuple(keys)) if complete else None
         if place is None:
@@ -105,10 +113,39 @@ def _origins(locate: Locate, tree: Mapping[str, Any], name: str) -> Any:
 
 def _parsed(found: list[Document]) -> list[Parsed]:
     """Documents in the order in which Flyte merges them: that of their names."""
-    return [yaml_text.parse(document.name, document.text) for document in sorted(found)]
+    parsed = [yaml_text.parse(document.name, document.text) for document in sorted(found)]
+    of_flyte_binary = any(_NUMBERED.match(document.name.rpartition("#")[2]) for document in found)
+    return _without_dropped_lists(parsed) if of_flyte_binary else parsed
 
 
-def _in_folder(folder: Path, environment: str) -> list[Parsed]:
+def _without_dropped_lists(found: list[Parsed]) -> list[Parsed]:
+    """What only Flyte reads, without the lists that it drops over mappings of earlier documents; each is told."""
+    from configgen.lint.walking import steps
+    from pluginmachinery.config.kinds import MapOf
+
+    earlier: dict[Path, Location | None] = {}
+    result = []
+    for parsed in found:
+        tree, told = deepcopy(parsed.tree), list(parsed.ignored)
+        for step in steps(parsed.tree):
+            if isinstance(step.kind, MapOf) and isinstance(step.value, Mapping) and step.value:
+                earlier.setdefault(step.path, parsed.locations.get(step.path))
+            elif isinstance(step.kind, MapOf) and isinstance(step.value, list) and step.path in earlier:
+                _remove(tree, step.path)
+                message = f"Flyte drops a list over the mapping at {earlier[step.path]}"
+                place = parsed.locations.get(step.path, Location())
+                told.append(ConfigProblem(place, step.path, message, "write it as a mapping"))
+        result.append(replace(parsed, tree=tree, ignored=tuple(told)))
+    return result
+
+
+def _remove(tree: Any, path: Path) -> None:
+    for step in path[:-1]:
+        tree = tree[step]
+    del tree[path[-1]]
+
+
+def _in_folder(folder: FilePath, environment: str) -> list[Parsed]:
     """What lies in a rendered folder: of the whole, of one target, of one environment, or the documents themselves."""
     if (folder / "configmap.yaml").is_file():
         path = folder / "configmap.yaml"
@@ -131,20 +168,27 @@ def _in_folder(folder: Path, environment: str) -> list[Parsed]:
     raise SourceError([Problem(str(folder), 0, 0, "", message, mend)])
 
 
-def _holds_one(folder: Path) -> bool:
+def _holds_one(folder: FilePath) -> bool:
     return any((folder / name).exists() for name in ("configmap.yaml", "config", "values.yaml"))
 
 
-def _documents_in(folder: Path) -> list[Document]:
+def _documents_in(folder: FilePath) -> list[Document]:
     paths = [path for path in list_folder(folder, str(folder)) if path.suffix in _YAML and not path.is_dir()]
     wanted = [path for path in paths if path.name not in _NOT_DOCUMENTS and not path.name.startswith(".")]
     return [Document(str(path), read_text(path, str(path))) for path in wanted]
 
 
-def _in_file(path: Path, text: str) -> list[Parsed]:
-    """The documents of a ConfigMap (or a List of them), of values of a chart, or the file itself."""
+def _in_file(path: FilePath, text: str) -> list[Parsed]:
+    """The documents of a ConfigMap (or a List of them), of values of a chart, of whatever else an import reads, or the
+    file itself."""
     file = str(path)
-    manifests = [manifest for manifest in _loaded(text, file) if isinstance(manifest, Mapping)]
+    try:
+        manifests = [manifest for manifest in bounded_yaml.load_all(text) if isinstance(manifest, Mapping)]
+    except yaml.YAMLError as error:
+        found = _recognised(text, file)
+        if not found:
+            raise SourceError([_problem(yaml_text.not_yaml(error, file, text))]) from error
+        return found
     maps = [one for manifest in manifests for one in _config_maps(manifest)]
     holding = [one for one in maps if _embedded(one.get("data"), file)]
     if len(holding) > 1:
@@ -153,22 +197,33 @@ def _in_file(path: Path, text: str) -> list[Parsed]:
         raise SourceError([Problem(file, 0, 0, "", f"holds several ConfigMaps: {names}", mend)])
     if holding:
         return _parsed(_embedded(holding[0].get("data"), file))
+    if len(manifests) == 1 and (ours := _embedded(manifests[0].get("config"), file)):
+        return _parsed(ours)
+    if found := _recognised(text, file):
+        return found
     if len(manifests) == 1 and "kind" not in manifests[0]:
-        return _of_values(text, file) or _parsed(_embedded(manifests[0].get("config"), file) or [Document(file, text)])
+        return _parsed([Document(file, text)])
     mend = "give a ConfigMap, values of a chart, or a document of Flyte's configuration"
     raise SourceError([Problem(file, 0, 0, "", "holds no configuration", mend)])
 
 
-def _of_values(text: str, file: str) -> list[Parsed]:
-    """What Flyte's own charts make of values, the charts' defaults beneath; nothing for any other file."""
+def _recognised(text: str, file: str) -> list[Parsed]:
+    """What Flyte's own charts make of values, the charts' defaults beneath; else what is said in a patch, in Union's
+    values, in a script. Nothing for any other file. Raises SourceError where a part can not be read."""
     from configgen.importers.chart_defaults import merged
-    from configgen.importers.forms import Values, parts
+    from configgen.importers.forms import Form, Values, parts
 
-    layers = [part for part in parts(text, file) if isinstance(part, Values)]
-    if not layers:
-        return []
-    rendered = merged(layers[0].form, layers[:1]).documents()
-    return [Parsed(dict(one.tree), one.locations) for one in rendered if one.gate is None]
+    found = parts(text, file)
+    broken = [problem for part in found if not isinstance(part, Values) for problem in part.problems]
+    if broken:
+        raise SourceError(_problem(problem) for problem in broken)
+    layers = [part for part in found if isinstance(part, Values)]
+    if layers:
+        rendered = merged(layers[0].form, layers[:1]).documents()
+        documents = [Parsed(dict(one.tree), one.locations) for one in rendered if one.gate is None]
+        return _without_dropped_lists(documents)
+    read = [part for part in found if not isinstance(part, Values) and part.tree and part.form is not Form.NEIGHBOUR]
+    return [Parsed(dict(part.tree), part.locations) for part in read]
 
 
 def _config_maps(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -186,10 +241,3 @@ def _embedded(data: Any, file: str) -> list[Document]:
         return []
     texts = {str(name): text for name, text in data.items() if str(name).endswith(_YAML) and isinstance(text, str)}
     return [Document(f"{file}#{name}", text) for name, text in texts.items()]
-
-
-def _loaded(text: str, file: str) -> list[Any]:
-    try:
-        return bounded_yaml.load_all(text)
-    except yaml.YAMLError as error:
-        raise SourceError([_problem(yaml_text.not_yaml(error, file, text))]) from error

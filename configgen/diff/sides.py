@@ -53,9 +53,15 @@ def effective(configuration: Configuration, said: Mapping[str, Any]) -> dict[str
     others = {key: value for key, value in said.items() if key not in _OURS}
     return {
         **{key: resolved[key] for key in _OURS},
-        "plugins": {**third_party, **resolved["plugins"]},
+        "plugins": {**_unknown(third_party, resolved["plugins"]), **resolved["plugins"]},
         **_completed(others, {"propeller": resolved["propeller"]}),
     }
+
+
+def _unknown(said: Mapping[str, Any], resolved: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of others; Flyte does not tell ``K8S`` from ``k8s``."""
+    known = {key.lower() for key in resolved}
+    return {key: value for key, value in said.items() if key.lower() not in known}
 
 
 def _completed(said: Mapping[str, Any], resolved: Mapping[str, Any]) -> dict[str, Any]:

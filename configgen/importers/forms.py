@@ -9,6 +9,7 @@ not ours, is told.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final
@@ -47,9 +48,10 @@ class Recognised:
 
     ``tree`` has Flyte's sections at its root, ``locations`` say where its keys stand in the file. ``prefix`` is where
     it hangs in the file's own tree, ``name`` what Flyte's ConfigMap calls it. ``gate``: the value that keeps the chart
-    from rendering it (``sparkoperator.enabled``), ``prefix`` where it never would; None where nothing
-    does. ``templates``: lines that are left out. ``manifest`` is the object of Kubernetes that holds it (kind and
-    name), and ``namespace`` where that is. Of a Secret there is no tree, only the places of its keys.
+    from rendering it (``sparkoperator.enabled``), ``prefix`` where it never would; None where nothing does.
+    ``templates``: lines that are left out; ``remarks``: what was not looked at. ``manifest`` is the object of
+    Kubernetes that holds it (kind and name), and ``namespace`` where that is. Of a Secret there is no tree, only the
+    places of its keys.
     """
 
     form: Form
@@ -60,6 +62,7 @@ class Recognised:
     gate: Path | None = None
     problems: tuple[Problem, ...] = ()
     templates: tuple[Location, ...] = ()
+    remarks: tuple[Problem, ...] = ()
     manifest: tuple[str, str] = ("", "")
     namespace: str = ""
 
@@ -111,12 +114,13 @@ def parts(source: str | Mapping[str, Any], name: str) -> list[Part]:
     for text in texts.documents(source, name):
         if text.problems:
             found.append(Recognised(Form.UNREADABLE, name, problems=text.problems))
+        if text.remarks:
+            found.append(Recognised(Form.NEIGHBOUR, name, remarks=text.remarks))
         if text.templates:
             found.append(Recognised(Form.NEIGHBOUR, name, templates=text.templates))
         if text.tree is not None:
             found += file.tree(text.tree, (), text.locations)
-    found += file.set_blocks()
-    return found or [Recognised(Form.NEIGHBOUR, name)]
+    return file.with_set_blocks(found) or [Recognised(Form.NEIGHBOUR, name)]
 
 
 def parts_of(tree: Any, name: str, locations: Locations, path: Path = (), raw: str | None = None) -> list[Part]:
@@ -194,13 +198,24 @@ class _File:
         else:
             yield Recognised(Form.NEIGHBOUR, self._name, prefix=path)
 
-    def set_blocks(self) -> Iterator[Part]:
-        """What Terraform sets beside the values."""
-        found = set_blocks.read(self._raw or "", self._name)
-        if tree := set_blocks.without_gaps(found.tree):
-            yield from _values(tree, (), {(): Location(self._name), **found.locations})
-        if found.sensitive:
-            yield Recognised(Form.SECRET, self._name, locations={(): found.sensitive[0]})
+    def with_set_blocks(self, found: list[Part]) -> list[Part]:
+        """What Terraform, or a call of helm, sets beside the values: laid into those of the same file, as Helm does."""
+        last = next((part for part in reversed(found) if isinstance(part, Values)), None)
+        onto = _rooted(last) if last else None
+        said = set_blocks.read(self._raw or "", self._name, onto)
+        parts = list(found)
+        if said.locations and last is not None and onto is not None:
+            tree: Any = said.tree
+            for step in last.prefix:
+                tree = tree[step]
+            laid = replace(last, tree=set_blocks.without_gaps(tree), locations={**last.locations, **said.locations})
+            parts = [laid if part is last else part for part in found]
+        elif said.locations:
+            tree = set_blocks.without_gaps(said.tree)
+            parts += _values(tree, (), {(): Location(self._name), **said.locations})
+        if said.sensitive:
+            parts.append(Recognised(Form.SECRET, self._name, locations={(): said.sensitive[0]}))
+        return parts
 
     def _application(self, spec: Mapping[str, Any], path: Path, locations: Locations) -> Iterator[Part]:
         """Argo CD: values as a tree or as a text; anything else points elsewhere."""
@@ -342,6 +357,16 @@ def _is_patch(tree: Mapping[str, Any]) -> bool:
     """A patch of a ConfigMap that has nothing but its data."""
     data = _mapping(tree.get("data"))
     return any(isinstance(text, str) and str(key).endswith((".yaml", ".yml")) for key, text in data.items())
+
+
+def _rooted(values: Values) -> dict[str, Any] | None:
+    """A copy of values, below the name that they have in an umbrella chart; None where they hang in a manifest."""
+    if any(not isinstance(step, str) for step in values.prefix):
+        return None
+    tree: dict[str, Any] = deepcopy(dict(values.tree))
+    for step in reversed(values.prefix):
+        tree = {str(step): tree}
+    return tree
 
 
 def _section(key: Any) -> bool:

@@ -154,7 +154,7 @@ def _documents(one: Input, notes: Notes) -> Iterator[Recognised]:
     for part in one.parts:
         if isinstance(part, Values):
             continue
-        notes.problems(part.problems)
+        notes.problems((*part.problems, *part.remarks))
         _tell_templates(part.templates, notes)
         yield from _documents_of(part)
 

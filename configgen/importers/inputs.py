@@ -153,7 +153,7 @@ def _readable(found: list[Part], text: str) -> list[Part]:
 
 
 def _says(found: list[Part]) -> bool:
-    return any(isinstance(part, Values) or part.tree or part.problems for part in found)
+    return any(isinstance(part, Values) or part.tree or part.problems or part.remarks for part in found)
 
 
 def _gathered(inputs: list[Input]) -> list[Input]:

@@ -1,4 +1,5 @@
-"""What Terraform says in ``set`` blocks of a ``helm_release``: one value each, at a path of Helm's ``--set``.
+"""What Terraform says in ``set`` blocks of a ``helm_release``, and scripts in ``--set`` of a call of helm: one value
+each, at a path of Helm's.
 
 .. code-block:: terraform
 
@@ -19,6 +20,9 @@ from pluginmachinery.config.problems import Location, Path
 
 _BLOCK: Final = re.compile(r"^\s*set(_sensitive|_list)?\s*=?\s*[\[{]", re.MULTILINE)
 _NAME: Final = re.compile(r'name\s*[=:]\s*"((?:[^"\\]|\\.)*)"\s*,?\s*\n?\s*value\s*[=:]\s*("(?:[^"\\]|\\.)*"|[^\n,}]+)')
+_SCRIPT: Final = re.compile(r"\A#!|^\s*(exec )?helm (upgrade|install|template)\b", re.MULTILINE)
+_OPTION: Final = re.compile(r"""\s--set(?:-string)?[ =](?:'([^'\n]*)'|"([^"\n]*)"|((?:[^\s'"\\]|\\\S)+))""")
+_PAIR: Final = re.compile(r"((?:[^=,\\]|\\.)+)=((?:[^,\\]|\\.)*)")
 _STEP: Final = re.compile(r"((?:[^.\[\\]|\\.)+)|\[(\d+)\]|\.")
 
 
@@ -31,9 +35,10 @@ class SetBlocks:
     sensitive: list[Location] = field(default_factory=list)
 
 
-def read(text: str, file: str) -> SetBlocks:
-    """All ``set`` blocks of a text; an empty tree where there is none."""
-    found = SetBlocks()
+def read(text: str, file: str, onto: dict[str, Any] | None = None) -> SetBlocks:
+    """All that a text sets, laid into the values ``onto``; without them, and where nothing is set, an empty tree.
+    ``locations`` are those of what is set."""
+    found = SetBlocks({} if onto is None else onto)
     for block in _BLOCK.finditer(text):
         body = text[block.end() : _end(text, block.end() - 1)]
         for said in _NAME.finditer(body):
@@ -42,6 +47,10 @@ def read(text: str, file: str) -> SetBlocks:
                 found.sensitive.append(Location(file, line))
             else:
                 _put(found, _steps(said.group(1)), _value(said.group(2).strip()), Location(file, line))
+    for said in _OPTION.finditer(text) if _SCRIPT.search(text) else ():
+        place = Location(file, text.count("\n", 0, said.start()) + 1)
+        for name, value in _PAIR.findall(next(group for group in said.groups() if group is not None)):
+            _put(found, _steps(name), _helms(re.sub(r"\\(.)", r"\1", value)), place)
     return found
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any, Final
 
 from pluginmachinery.config import yaml_text
@@ -19,6 +20,25 @@ _BOUNDARY: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _HEREDOC: Final = re.compile(r"<<[-~]?\s*['\"]?([A-Za-z_]\w*)['\"]?[^\n]*\n(.*?)\n[ \t]*\1\b", re.DOTALL)
 _TEMPLATE_LINE: Final = re.compile(r"^(\s*)(\{\{.*\}\}|%\{.*\}|\{%.*%\})\s*$")
 _TEMPLATE_VALUE: Final = re.compile(r"^(\s*+(?:- )*+(?:[\w./\"'-]+:[ \t]+)?+)([^\s'\"#|>\[{][^\n]*\{\{.*|\{\{.*)$")
+_TEMPLATE_IN_FLOW: Final = re.compile(
+    r"(?:(?<=[\[,{])|(?<=[\[,{:] ))"
+    r"([^\s'\"\[\]{},:]*(?:\$\{[^}]*\}|\{\{.*?\}\})(?:[^\s'\"\[\]{},]|\$\{[^}]*\})*)"
+    r"(?=\s*[\],}])"
+)
+"""``[a, ${b}]``: braces mean something there."""
+_OURS: Final = re.compile(
+    r"^\s*(configmap|configuration|plugins|tasks|task_resources|enabled_plugins|flyte[\w-]*):", re.MULTILINE
+)
+_CODE: Final = {
+    **dict.fromkeys((".ts", ".tsx", ".mts"), "TypeScript"),
+    **dict.fromkeys((".js", ".jsx", ".mjs", ".cjs"), "JavaScript"),
+    ".py": "Python",
+    ".go": "Go",
+    ".java": "Java",
+    ".cs": "C#",
+    ".kt": "Kotlin",
+}
+"""Programs that people set values in (CDK, Pulumi), by the ends of their names."""
 _BLOCK: Final = re.compile(r"[:-]\s+[|>][-+0-9]*\s*(#.*)?$")
 _MARKER: Final = re.compile(
     r"\{\{.*?\}\}|\$\{[^}]*\}|\$\([A-Z_]+\)|%\{.*?\}|\{%.*?%\}|^<[A-Za-z][\w. -]*>$|^__\w+__$", re.S
@@ -34,6 +54,8 @@ class Text:
     problems: tuple[Problem, ...] = ()
     templates: tuple[Location, ...] = ()
     """Lines that are nothing but a template, and are left out."""
+    remarks: tuple[Problem, ...] = ()
+    """What is not looked at, though nothing is wrong with it."""
 
 
 def is_template(value: Any) -> bool:
@@ -44,12 +66,20 @@ def is_template(value: Any) -> bool:
 def documents(text: str, file: str) -> list[Text]:
     """The documents of a file, in its order."""
     read = [document for line, chunk in _chunks(text) if (document := _document(chunk, file, line)) is not None]
-    if not any(isinstance(document.tree, (dict, list)) for document in read):
-        inner = [found for line, chunk in _heredocs(text) if (found := _document(chunk, file, line)) is not None]
-        if any(isinstance(document.tree, dict) for document in inner):
-            return [Text(None, problems=(_heredocs_only(file),)), *(one for one in inner if isinstance(one.tree, dict))]
-        if any(isinstance(document.tree, str) for document in read):
-            return [Text(None, problems=(_no_yaml(file),))]
+    if any(isinstance(document.tree, (dict, list)) for document in read):
+        return read
+    inner = [
+        found
+        for line, chunk, indentation in _heredocs(text)
+        if (found := _document(chunk, file, line, indentation)) is not None
+        and (isinstance(found.tree, dict) or (found.problems and _OURS.search(chunk)))
+    ]
+    if inner:
+        return [Text(None, remarks=(_heredocs_only(file),)), *inner]
+    if language := _CODE.get(PurePath(file).suffix.lower()):
+        return [Text(None, problems=(_code(file, language),))]
+    if any(isinstance(document.tree, str) for document in read):
+        return [Text(None, problems=(_no_yaml(file),))]
     return read
 
 
@@ -85,11 +115,16 @@ def _chunks(text: str) -> Iterator[tuple[int, str]]:
         start = boundary
 
 
-def _heredocs(text: str) -> Iterator[tuple[int, str]]:
+def _heredocs(text: str) -> Iterator[tuple[int, str, int]]:
+    """The texts in a script or in Terraform, with the number of lines before each and by how much it was indented."""
     import textwrap
 
     for match in _HEREDOC.finditer(text):
-        yield text.count("\n", 0, match.start(2)), textwrap.dedent(match.group(2))
+        written, dedented = match.group(2), textwrap.dedent(match.group(2))
+        indentation = next(
+            (len(old) - len(new) for old, new in zip(written.split("\n"), dedented.split("\n"), strict=True) if new), 0
+        )
+        yield text.count("\n", 0, match.start(2)), dedented, indentation
 
 
 def _document(chunk: str, file: str, lines_before: int, indentation: int = 0) -> Text | None:
@@ -131,8 +166,19 @@ def _opaque(chunk: str) -> tuple[str, list[int]]:
             quoted = match.group(2).rstrip().replace("'", "''")
             lines.append(f"{match.group(1)}'{quoted}'")
         else:
-            lines.append(line)
+            lines.append(_TEMPLATE_IN_FLOW.sub(_quoted, line))
     return "\n".join(lines), left_out
+
+
+def _quoted(match: re.Match[str]) -> str:
+    text = match.group(1).replace("'", "''")
+    return f"'{text}'"
+
+
+def _code(file: str, language: str) -> Problem:
+    message = f"this is {language}, no YAML: what it sets is known only when it runs"
+    mend = "give what it makes: the values (helm get values RELEASE -o yaml) or the ConfigMap of the cluster"
+    return Problem(Location(file), (), message, mend)
 
 
 def _no_yaml(file: str) -> Problem:
@@ -141,5 +187,5 @@ def _no_yaml(file: str) -> Problem:
 
 
 def _heredocs_only(file: str) -> Problem:
-    message = "this is no YAML: only its heredocs, and set blocks of Terraform, are read"
+    message = "this is no YAML: only its heredocs, --set of helm and set blocks of Terraform are read"
     return Problem(Location(file), (), message, "check what the rest of the file sets")

@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path as FilePath
 
 from configgen.importers.forms import Form, Recognised, Values, parts
 from configgen.layers.files import read_text
 from configgen.layers.plugin_checks import discovered
-from configgen.lint.subjects import UNREADABLE, Hit, Piece, Subject
+from configgen.lint.spelling import Spelling
+from configgen.lint.subjects import PASSED_OVER, UNREADABLE, Hit, Piece, Subject
 from pluginmachinery.config.merging import Locate, Merged
 from pluginmachinery.config.problems import Location, Path, Problem
 from pluginmachinery.config.yaml_text import Parsed
@@ -54,16 +55,20 @@ def _subject(documents: list[Recognised], file: str) -> Subject:
 
 
 def _made(
-    documents: Iterable[Recognised], form: Form, file: str, problems: tuple[Problem, ...], values: Values | None
+    documents: Sequence[Recognised], form: Form, file: str, problems: tuple[Problem, ...], values: Values | None
 ) -> Subject:
     merged = Merged(known_sections(discovered()))
     pieces = []
     for document in documents:
         if not document.tree:
             continue
-        pieces.append(Piece(document.name, document.tree, _locator(document.locations), document.prefix, document.gate))
+        spelling = Spelling.of(document.tree)
+        locations = spelling.places(document.locations)
+        pieces.append(
+            Piece(document.name, spelling.tree, _locator(locations), document.prefix, document.gate, spelling.written)
+        )
         if document.gate is None:
-            merged.add(Parsed(dict(document.tree), document.locations))
+            merged.add(Parsed(dict(spelling.tree), locations))
     return Subject(
         name=file,
         file=file,
@@ -72,8 +77,12 @@ def _made(
         form=form,
         pieces=tuple(pieces),
         values=values.tree if values else {},
+        values_prefix=values.prefix if values else (),
         locate_value=_locator(values.locations, values.prefix) if values else (lambda _: None),
-        troubles={UNREADABLE: tuple(_hit(problem) for problem in dict.fromkeys((*problems, *merged.problems)))},
+        troubles={
+            UNREADABLE: tuple(_hit(problem) for problem in dict.fromkeys((*problems, *merged.problems))),
+            PASSED_OVER: tuple(_hit(remark) for document in documents for remark in document.remarks),
+        },
     )
 
 

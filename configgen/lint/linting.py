@@ -42,7 +42,7 @@ def lint_file(file: Path) -> Report:
     subjects = subjects_of(file)
     if any(subject.form not in NOTHING for subject in subjects):
         # Neighbours in a file that has a configuration are what one expects.
-        subjects = [subject for subject in subjects if subject.form not in NOTHING or subject.is_partial]
+        subjects = [subject for subject in subjects if subject.form not in NOTHING or any(subject.troubles.values())]
     return Report(tuple(in_order(finding for subject in subjects for finding in lint(subject))))
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from configgen.lint.findings import Severity
 from configgen.lint.rules import amounts, charts, contents, keys, maps, plugins, reading, scheduling, security
-from configgen.lint.subjects import DISAGREEMENT, RELEASE, UNREADABLE, Hit, Subject
+from configgen.lint.subjects import DISAGREEMENT, PASSED_OVER, RELEASE, UNREADABLE, Hit, Subject
 
 Check = Callable[[Subject], Iterable[Hit]]
 _ERROR, _WARNING, _INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
@@ -37,11 +37,12 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(UNREADABLE, _ERROR, reading.unreadable),
     Rule(DISAGREEMENT, _ERROR, reading.disagreement),
     Rule(RELEASE, _ERROR, reading.release),
-    Rule("nothing-here", _INFO, reading.nothing_here),
+    Rule(PASSED_OVER, _INFO, reading.nothing_here),
     # Keys
     Rule("unknown-key", _ERROR, keys.unknown),
     Rule("misplaced-key", _ERROR, keys.misplaced),
     Rule("other-chart", _WARNING, keys.other_chart),
+    Rule("key-in-other-case", _WARNING, keys.other_case),
     Rule("invalid-value", _ERROR, keys.invalid),
     Rule("loose-value", _WARNING, keys.loose),
     Rule("deprecated-key", _WARNING, keys.deprecated),

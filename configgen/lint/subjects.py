@@ -21,6 +21,7 @@ from pluginmachinery.config.problems import Location, Path
 UNREADABLE: Final = "unreadable"
 DISAGREEMENT: Final = "layers-disagree"
 RELEASE: Final = "release-invalid"
+PASSED_OVER: Final = "nothing-here"
 """Rules whose work is done while a subject is read."""
 
 
@@ -37,13 +38,15 @@ class Hit:
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One document as written. ``prefix``: where it hangs in its file; ``gate``: the value that keeps the chart from
-    rendering it, None where nothing does."""
+    rendering it, None where nothing does; ``spellings``: keys that were written in another case, which ``tree`` has in
+    their own."""
 
     name: str
     tree: Mapping[str, Any]
     locate: Locate
     prefix: Path = ()
     gate: Path | None = None
+    spellings: Mapping[Path, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +61,8 @@ class Subject:
     form: Form | None = None
     pieces: tuple[Piece, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
+    values_prefix: Path = ()
+    """The name they have in an umbrella chart."""
     locate_value: Locate = lambda _: None
     targets: tuple[str, ...] = ()
     layers: Tree = EMPTY

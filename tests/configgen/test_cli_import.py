@@ -128,7 +128,7 @@ TOLD = {
     "code": ("const a = [\n  1, {\n", "no YAML", ""),
     "a script": (
         "cat <<EOF\nplugins: {k8s: {default-cpus: 1}}\nEOF\n",
-        "only its heredocs, and set blocks of Terraform, are read",
+        "only its heredocs, --set of helm and set blocks of Terraform are read",
         "",
     ),
     "a list that is no map": (

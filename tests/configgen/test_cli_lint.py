@@ -33,6 +33,9 @@ FILES = {
         0,
     ),
     "a typo": ("unknown-key", _K8S + "    schedular-name: x\n", 3),
+    "a section in capitals": ("key-in-other-case", "plugins:\n  K8S:\n    default-cpus: 1\n", 2),
+    "what stands below a section in capitals": ("unknown-key", "plugins:\n  K8S:\n    schedular-name: x\n", 3),
+    "a script": ("nothing-here", "#!/bin/sh\ncat <<EOF > v.yaml\nplugins: {k8s: {default-cpus: 1}}\nEOF\n", 0),
     "the list of plugins under plugins, as in 2019": (
         "misplaced-key",
         "plugins:\n  enabled-plugins: [container]\n",
@@ -51,6 +54,11 @@ FILES = {
     "ListAgents": (
         "dead-key",
         "plugins:\n  connector-service:\n    timeouts:\n      ListAgents: 1s\n",
+        4,
+    ),
+    "ListAgents of one connector": (
+        "dead-key",
+        "plugins:\n  connector-service:\n    connectors:\n      a: {timeouts: {ListAgents: 1s}}\n",
         4,
     ),
     "storage of task resources": ("dead-key", "task_resources:\n  limits:\n    storage: 1Gi\n", 3),
@@ -168,6 +176,16 @@ FILES = {
         "task_resources:\n  defaults: {memory: 2Gi}\n  limits:\n    memory: 1G\n",
         2,
     ),
+    "a default above the limit that flyte-core has by itself": (
+        "default-above-limit",
+        "configmap:\n  task_resource_defaults:\n    task_resources:\n      defaults:\n        memory: 4Gi\n",
+        5,
+    ),
+    "a default above the limit that the code has by itself": (
+        "default-above-limit",
+        "configuration:\n  inline:\n    task_resources:\n      defaults: {cpu: 4}\n",
+        4,
+    ),
     "a request above the limit": (
         "request-above-limit",
         _K8S + "    default-cpus: 4\ntask_resources: {limits: {cpu: 2}}\n",
@@ -239,6 +257,21 @@ FILES = {
     ),
     "a password in a variable": ("secret-in-plain-text", _K8S + "    default-env-vars:\n    - DB_PASSWORD: x\n", 4),
     "a key by its look": ("secret-in-plain-text", _K8S + f"    default-env-vars:\n    - A: AKIA{'A' * 16}\n", 4),
+    "a password of the database": (
+        "secret-in-plain-text",
+        _BINARY + "        {}\n  database:\n    password: hunter2\n",
+        7,
+    ),
+    "a key of the object store": (
+        "secret-in-plain-text",
+        _BINARY + "        {}\n  storage: {providerConfig: {s3: {secretKey: abc}}}\n",
+        6,
+    ),
+    "a key of Spark's object store": (
+        "secret-in-plain-text",
+        "plugins:\n  spark:\n    spark-config-default:\n    - spark.hadoop.fs.s3a.access.key: abc\n",
+        4,
+    ),
     "an angle bracket": ("placeholder", _K8S + "    default-labels:\n      team: <TEAM>\n", 4),
     "a template": ("placeholder", _K8S + "    scheduler-name: {{ .Values.name }}\n", 3),
     "MinIO in AWS": (
@@ -246,6 +279,13 @@ FILES = {
         _K8S + "    co-pilot: {image: '1.dkr.ecr.a.amazonaws.com/b:1'}\n"
         "    default-env-vars:\n    - FLYTE_AWS_ENDPOINT: http://minio:9000\n",
         5,
+    ),
+    "MinIO in values for S3": (
+        "sandbox-endpoint",
+        "storage: {type: s3}\n"
+        + _CORE
+        + "        default-env-vars:\n        - FLYTE_AWS_ENDPOINT: http://minio:9000\n",
+        7,
     ),
     "log links to localhost": (
         "local-log-links",
@@ -263,6 +303,57 @@ def test_a_rule_on_a_foreign_file(rule: str, text: str, line: int, configgen: Co
     result = configgen("lint", "--file", file, "-o", "json")
     found = [(one["rule"], one["line"]) for one in json.loads(result.stdout)]
     assert (rule, line) in found, result.stdout
+
+
+SILENT = {
+    "a class name under a name with credentials in it": (
+        "secret-in-plain-text",
+        "sparkoperator:\n  enabled: true\n  plugin_config:\n    plugins:\n      spark:\n        spark-config-default:\n"
+        "        - spark.hadoop.fs.s3a.aws.credentials.provider: com.amazonaws.auth.ProfileCredentialsProvider\n",
+    ),
+    "names of Secrets and of files in them": (
+        "secret-in-plain-text",
+        _BINARY
+        + "        {}\n  database: {passwordPath: /etc/db/pass.txt}\n  auth: {clientSecretsExternalSecretRef: a, "
+        "flyteClient: {scopes: [all]}}\n  externalConfigMap: a\n",
+    ),
+    "a password that is a template": ("secret-in-plain-text", _BINARY + "        {}\n  database: {password: ${DB}}\n"),
+    "the section's own name beside the rename of the value": (
+        "unknown-key",
+        "configuration:\n  agentService: {defaultAgent: {endpoint: a}}\n",
+    ),
+    "ListAgents of an agent, which its plugin reads": (
+        "dead-key",
+        "plugins:\n  agent-service:\n    defaultAgent: {timeouts: {ListAgents: 1s}}\n",
+    ),
+    "a default above no limit": (
+        "default-above-limit",
+        "configmap: {task_resource_defaults: {task_resources: {defaults: {cpu: 4}, limits: {cpu: 0}}}}\n",
+    ),
+    "MinIO in the sandbox": (
+        "sandbox-endpoint",
+        _BINARY + "        default-env-vars:\n        - FLYTE_AWS_ENDPOINT: http://minio:9000\n",
+    ),
+    "another part of Flyte in another case": (
+        "key-in-other-case",
+        _K8S + "    default-cpus: 1\nstorage: {signedURL: {stowConfigOverride: {endpoint: a}}}\n",
+    ),
+    "set blocks that change one element of the values beside them": (
+        "helm-replaces-list",
+        "values = [<<EOF\nconfigmap: {enabled_plugins: {tasks: {task-plugins: {enabled-plugins: [a, sidecar]}}}}\n"
+        'EOF\n]\nset {\n  name  = "configmap.enabled_plugins.tasks.task-plugins.enabled-plugins[0]"\n'
+        '  value = "container"\n}\n',
+    ),
+}
+
+
+@pytest.mark.parametrize(("rule", "text"), SILENT.values(), ids=SILENT)
+def test_a_rule_that_says_nothing(rule: str, text: str, configgen: Configgen, tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text(text)
+    result = configgen("lint", "--file", file, "-o", "json")
+    found = [one["rule"] for one in json.loads(result.stdout)]
+    assert not {rule, "unreadable"} & set(found), result.stdout
 
 
 SOURCES = {

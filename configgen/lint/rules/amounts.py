@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from configgen.importers.chart_defaults import chart_defaults
+from configgen.importers.forms import Form
 from configgen.importers.texts import is_template
 from configgen.lint.subjects import Hit, Subject
 from configgen.lint.walking import steps, type_name
@@ -16,6 +18,11 @@ from pluginmachinery.config.quantities import Quantity
 _RESOURCES: Final = ("cpu", "memory", "gpu", "ephemeralStorage", "storage")
 _SUFFIX: Final = re.compile(r"[0-9.]+(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)$")
 _K8S: Final[Path] = ("plugins", "k8s")
+_HOMES: Final[Mapping[Form, Path]] = {
+    Form.FLYTE_CORE: ("configmap", "task_resource_defaults"),
+    Form.FLYTE_BINARY: ("configuration", "inline"),
+}
+"""Where in a chart's values task_resources hangs."""
 
 
 def default_above_limit(subject: Subject) -> Iterator[Hit]:
@@ -25,7 +32,8 @@ def default_above_limit(subject: Subject) -> Iterator[Hit]:
         said = subject.at("task_resources", "defaults", resource), subject.at("task_resources", "limits", resource)
         if default and limit and limit < default and said != (None, None):
             part = "defaults" if said[0] is not None else "limits"
-            message = f"the default of {default} is above the limit of {limit}; tasks get the limit"
+            whose = "" if said[1] is not None else " that holds where none is written"
+            message = f"the default of {default} is above the limit of {limit}{whose}; tasks get the limit"
             yield Hit(("task_resources", part, resource), message, "raise the limit or lower the default")
 
 
@@ -99,12 +107,26 @@ def differing_defaults(subject: Subject) -> Iterator[Hit]:
 
 
 def _platform(subject: Subject, part: str, resource: str) -> Quantity | None:
-    """What holds: as written, or the built-in default; the chart's defaults are not known here."""
+    """What holds: as written, or the default of the chart, or of the code. 0 is none."""
     written = subject.at("task_resources", part, resource)
-    if written is not None or subject.is_values:
-        return _amount(written)
+    if written is None and subject.form is Form.FLYTE_2:
+        return None
+    if written is None:
+        written = _of_chart(subject.form, part, resource)
+    if written is not None:
+        amount = _amount(written)
+        return None if amount is None or amount.is_zero else amount
     built_in = Configuration().task_resources.model_dump(by_alias=True)[part][resource]
     return built_in if isinstance(built_in, Quantity) and not built_in.is_zero else None
+
+
+def _of_chart(form: Form | None, part: str, resource: str) -> Any:
+    """What the chart says where its values say nothing; Helm merges these mappings key by key."""
+    home = _HOMES.get(form) if form else None
+    said: Any = chart_defaults(form).tree if form and home else {}
+    for step in (*(home or ()), "task_resources", part, resource):
+        said = said.get(step) if isinstance(said, Mapping) else None
+    return said
 
 
 def _amount(written: Any) -> Quantity | None:

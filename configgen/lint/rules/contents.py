@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from configgen.importers.forms import Form
 from configgen.importers.texts import is_template
 from configgen.lint.subjects import Hit, Subject
 from configgen.lint.walking import steps
@@ -25,6 +26,7 @@ _SANDBOX: Final = re.compile(r"(?i)minio|localhost:30\d{3}|host\.docker\.interna
 _CLOUD: Final = re.compile(
     r"(?i)\barn:aws|\.amazonaws\.com|\.dkr\.ecr\.|^gs://|gcr\.io|googleapis|\.azurecr\.io|\.windows\.net|eks\.amazonaws"
 )
+_ACCOUNT: Final = re.compile(r"^arn:aws|\.iam\.gserviceaccount\.com$|\.rds\.amazonaws\.com$")
 _CLOUD_NAME: Final = re.compile(r"(?i)(^|[-_/.])(prod|production|aws|eks|gcp|gke|azure|aks)([-_/.]|$)")
 
 
@@ -55,11 +57,25 @@ def sandbox_endpoint(subject: Subject) -> Iterator[Hit]:
     """An endpoint of the sandbox in the configuration of a real cluster."""
     values = [one for one in _texts(subject.tree, ()) if one[0][0] in _READ]
     real = any(_CLOUD.search(value) for _, value in values) or bool(_CLOUD_NAME.search(subject.name))
+    real = real or _cloud_store(subject)
     for path, value in values if real else ():
         if "://" in value and _SANDBOX.search(value) and not is_template(value):
             yield Hit(
                 path, "an endpoint of the sandbox (MinIO) in a cloud's configuration", "name the cloud's, or remove it"
             )
+
+
+def _cloud_store(subject: Subject) -> bool:
+    """Values of a chart whose object store, or whose accounts, are a cloud's."""
+    if subject.form is Form.FLYTE_CORE and subject.value("storage", "type") in ("s3", "gcs"):
+        return True
+    s3 = subject.value("configuration", "storage", "providerConfig", "s3", "authType")
+    provider = subject.value("configuration", "storage", "provider")
+    return (
+        s3 == "iam"
+        or provider in ("gcs", "azure")
+        or any(_ACCOUNT.search(text) for _, text in _texts(subject.values, ()))
+    )
 
 
 def dashboard_links(subject: Subject) -> Iterator[Hit]:

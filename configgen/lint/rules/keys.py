@@ -35,11 +35,7 @@ _MISPLACED: Final[Mapping[Path, str]] = {
     ("tasks", "task_resources"): "task_resources",
 }
 """Keys that are right under another parent, as seen in the wild, and where they belong."""
-_DEAD: Final[Mapping[Path, str]] = {
-    ("plugins", "connector-service", "timeouts", "ListAgents"): "the code reads ListConnectors",
-    ("plugins", "connector-service", "defaultConnector", "timeouts", "ListAgents"): "the code reads ListConnectors",
-    ("plugins", "agent-service", "defaultAgent", "timeouts", "ListAgents"): "the code reads ListConnectors",
-}
+_CONNECTORS: Final[Path] = ("plugins", "connector-service")
 _RENAMED: Final[Mapping[Path, str]] = {("plugins", "agent-service"): "connector-service"}
 _RENAMED_VALUES: Final[Mapping[Path, str]] = {
     ("configuration", "agentService"): "configuration.connectorService",
@@ -110,6 +106,15 @@ def unknown(subject: Subject) -> Iterator[Hit]:
             yield Hit(problem.key_path, problem.message, problem.mend, piece.locate(problem.key_path))
 
 
+def other_case(subject: Subject) -> Iterator[Hit]:
+    """A key in capitals that it does not have: Flyte takes it for the same, strict reading does not."""
+    for piece in subject.pieces:
+        for path, written in piece.spellings.items():
+            if path[0] not in _OURS:
+                continue  # sections of other parts of Flyte, which our strict reading does not look at
+            yield Hit(path, f"{written} is called {path[-1]}", f"write {path[-1]}", piece.locate(path))
+
+
 def invalid(subject: Subject) -> Iterator[Hit]:
     """A value that Flyte can not take: it does not start."""
     for piece, problem in _refusals(subject):
@@ -145,9 +150,19 @@ def gone(subject: Subject) -> Iterator[Hit]:
             if step.member and step.member.gone and step.value is not None:
                 mend = f"use {step.member.instead}" if step.member.instead else "remove it"
                 yield Hit(step.path, f"{step.member.key} has no effect any more", mend, piece.locate(step.path))
-        for path, why in _DEAD.items():
+        for path in _connector_timeouts(piece.tree):
             if _has(piece.tree, path):
-                yield Hit(path, f"{path[-1]} has no effect", why, piece.locate(path))
+                mend = "write ListConnectors, which the code reads"
+                yield Hit(path, f"{path[-1]} has no effect", mend, piece.locate(path))
+
+
+def _connector_timeouts(tree: Mapping[str, Any]) -> Iterator[Path]:
+    """Where the connectors of a configuration may have the time span that agents had under this name. The section
+    agent-service still reads it."""
+    named = _lookup(tree, (*_CONNECTORS, "connectors"))
+    homes: list[Path] = [(), ("defaultConnector",)]
+    homes += [("connectors", str(name)) for name in named] if isinstance(named, Mapping) else []
+    return ((*_CONNECTORS, *home, "timeouts", "ListAgents") for home in homes)
 
 
 def other_version(subject: Subject) -> Iterator[Hit]:
@@ -169,7 +184,7 @@ def renamed(subject: Subject) -> Iterator[Hit]:
     """A section under its former name."""
     for piece in subject.pieces:
         for path, name in _RENAMED.items():
-            if _has(piece.tree, path):
+            if _has(piece.tree, path) and piece.prefix[-1:] != ("agentService",):
                 both = _has(piece.tree, (*path[:-1], name))
                 message = f"{path[-1]} is now called {name}" + (", which is set as well" if both else "")
                 yield Hit(path, message, f"rename it to {name}", piece.locate(path))

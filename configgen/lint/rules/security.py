@@ -9,15 +9,19 @@ from typing import Any, Final
 from configgen.importers.texts import is_template
 from configgen.lint.subjects import Hit, Subject
 from configgen.lint.walking import steps, type_name
-from pluginmachinery.config.problems import Path
+from pluginmachinery.config.problems import Path, dotted
 
 _K8S: Final[Path] = ("plugins", "k8s")
 _SECRET_NAME: Final = re.compile(
-    r"(?i)(password|passwd|secret|token|credential|api[-_]?key|private[-_]?key|access[-_]?key)"
+    r"(?i)(password|passwd|secret|token|credential|api[-_]?key|private[-_]?key|access[-_.]?key)"
 )
 _HARMLESS_NAME: Final = re.compile(
-    r"(?i)(secret[-_]?name|secretref|_file$|_path$|token[-_]?path|location$|max[-_]?tokens|secrets$)"
+    r"(?i)(secret[-_]?name|secretref|_file$|_path$|token[-_]?path|location$|max[-_]?tokens|secrets$|[._-]provider$)"
 )
+_SECRET_VALUE_OF_CHART: Final = re.compile(
+    r"(?i)(password|passwd|client[-_]?secret|secret[-_]?(access[-_]?)?key|access[-_]?key(id)?|api[-_]?key|private[-_]?key)$"
+)
+"""Values of charts have many names with *secret* and *token* in them that are none: these are."""
 _SECRET_VALUE: Final = re.compile(
     r"^AKIA[0-9A-Z]{16}$|^ASIA[0-9A-Z]{16}$|^gh[pousr]_\w{30,}$|^xox[abp]-|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:@]+:[^/\s@{$<]+@"
 )
@@ -105,6 +109,18 @@ def secrets(subject: Subject) -> Iterator[Hit]:
         suspicious = _SECRET_NAME.search(name) and not _HARMLESS_NAME.search(name)
         if value and not is_template(value) and (suspicious or _SECRET_VALUE.search(value)):
             yield Hit(path, f"{name} looks like a secret in plain text", mend)
+    yield from _secrets_beside(subject)
+
+
+def _secrets_beside(subject: Subject) -> Iterator[Hit]:
+    """The same in values of a chart that are not about plugins: databases, object stores, single sign-on."""
+    told = [piece.prefix[len(subject.values_prefix) :] for piece in subject.pieces if piece.gate is None]
+    mend = "put it into a Secret, and have the chart take it from there"
+    for path, name, value in _named_texts(subject.values, ()):
+        ours = any(path[: len(prefix)] == prefix for prefix in told)
+        suspicious = _SECRET_VALUE_OF_CHART.search(name) or _SECRET_VALUE.search(value)
+        if value and suspicious and not ours and not is_template(value):
+            yield Hit(dotted(path), f"{name} looks like a secret in plain text", mend, subject.locate_value(path))
 
 
 def _named_texts(value: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
