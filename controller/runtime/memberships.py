@@ -126,7 +126,7 @@ class Membership:
 
     async def _try(self, *, leaving: bool) -> bool:
         """Read, decide, write. False: somebody else was faster, try again."""
-        asked_at = self._clock()
+        asked_at, returned = self._clock(), self._returned
         found = await self._api.get(self._ref)
         if isinstance(found, Refused):
             return self._can_not("read", found)
@@ -135,7 +135,7 @@ class Membership:
         if current is None:
             self.problem = ""
             return True
-        wanted = current.without({self._identity}) if leaving else self._wanted(current)
+        wanted = current.without({self._identity}) if leaving else self._wanted(current, returned)
         answer = await self._write(lease, wanted)
         if isinstance(answer, Refused) and answer.reason in ("Conflict", "AlreadyExists"):
             return False
@@ -143,6 +143,8 @@ class Membership:
             return False
         if isinstance(answer, Refused):
             return self._can_not("write", answer)
+        # What is given back while this was under way is not in it yet.
+        self._returned -= returned
         self._written(wanted, asked_at, left=leaving)
         return True
 
@@ -181,8 +183,8 @@ class Membership:
             return False
         return self._clock() - since >= seconds
 
-    def _wanted(self, current: Roster) -> Roster:
-        return current.beat_of(self._identity).without_shards(self._identity, self._returned).claimed_by(self._identity)
+    def _wanted(self, current: Roster, returned: frozenset[int]) -> Roster:
+        return current.beat_of(self._identity).without_shards(self._identity, returned).claimed_by(self._identity)
 
     async def _write(self, lease: dict[str, Any] | None, roster: Roster) -> Answer:
         spec = {
@@ -199,7 +201,6 @@ class Membership:
     def _written(self, roster: Roster, asked_at: float, *, left: bool) -> None:
         before = self.held, self.excess
         self.problem = ""
-        self._returned = frozenset()
         if left:
             self._lost = True
             self.held = self.excess = frozenset()
