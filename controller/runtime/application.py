@@ -15,8 +15,7 @@ import gc
 import logging
 import os
 import socket
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -26,21 +25,22 @@ from controller.kube.informers import Informer, Sink
 from controller.runtime.collecting import Collector
 from controller.runtime.effects import Effects, OutputStore, Tokens
 from controller.runtime.engine import Engine, utc_now
+from controller.runtime.health import Health
 from controller.runtime.leases import Lease
 from controller.runtime.livetasks import LiveTasks
 from controller.runtime.memberships import Membership
 from controller.runtime.object_events import EVENTS, ObjectEvents
 from controller.runtime.observers import Observers
 from controller.runtime.paces import Pace
+from controller.runtime.pod_templates import POD_TEMPLATES, PodTemplateSink
 from controller.runtime.shards import Shard
 from controller.runtime.slots import JSON
 from controller.runtime.statuses import Statuses
 from controller.runtime.waiting import WaitingTasks, foreseen
 from controller.runtime.watchdogs import Watchdog
 from controller.services.events import EventRecorder
-from controller.services.figures import Figures, WatchFigures
 from controller.services.metrics import Metrics
-from controller.services.probes import Check, ProbeServer
+from controller.services.probes import ProbeServer
 from controller.services.traces import Traces
 from pluginmachinery.api import names, shards
 from pluginmachinery.core.actions import ObjectRef, ResourceKind
@@ -49,14 +49,11 @@ from pluginmachinery.manager.namespaces import LIMIT_RANGES, RESOURCE_QUOTAS
 
 _log = logging.getLogger(__name__)
 
-POD_TEMPLATES = ResourceKind("v1", "PodTemplate", "podtemplates")
 SELECTOR = f"{names.MANAGED}=true"
 GRACE = 5.0
 """Seconds that writes in flight have to end when the process is asked to."""
 HAND_OVER = 2.0
 """Seconds that giving up the Lease may take; without it the next replica waits until it expires."""
-STUCK = 120.0
-"""Seconds without progress after which a line in which tasks stand counts as stuck, and the process as unhealthy."""
 LEASE = "flyte-plugin-manager"
 OUT_OF_MEMORY = "out of memory: give the container more (resources.limits.memory), or share the work among replicas"
 FAILED = 1
@@ -123,8 +120,9 @@ class Application:
         if self._membership is None:
             self.shards[None] = self._make_shard(None)
         self._templates = self._template_informers(PodTemplateSink(self._use_templates))
-        self._probes = ProbeServer(listen, self.alive, self.checks, metrics.exposition) if listen else None
-        metrics.follow(self.figures)
+        health = Health(world, self.shards, self._optional_informers, self._lease, self._membership, tokens, self._pace)
+        self._probes = ProbeServer(listen, health.alive, health.ready, metrics.exposition) if listen else None
+        metrics.follow(health.figures)
 
     async def start(self) -> None:
         """Return at once; the work goes on in tasks of this event loop."""
@@ -177,54 +175,6 @@ class Application:
     def _optional_informers(self) -> tuple[Informer, ...]:
         """Of pod templates, quotas, events: what tasks can do without."""
         return (*self._templates, *self._limits, *self._event_informers)
-
-    def alive(self) -> list[Check]:
-        """What a restart would mend: a line that does not move although nothing outside is waited for."""
-        return [_line_check(shard) for shard in self.shards.values()]
-
-    def checks(self) -> list[Check]:
-        """What readiness depends on."""
-        checks = [Check("configuration", note="loaded"), *self.alive()]
-        failed = self._world.registry.failed
-        checks += [Check(f"plugin {plugin.id}", note=f"optional, does not run: {plugin.reason}") for plugin in failed]
-        for shard in self.shards.values():
-            checks += [_executions_check(shard, informer) for informer in shard.executions]
-            checks += [_objects_check(shard, informer) for informer in shard.objects]
-        checks += [_optional_check(informer) for informer in self._optional_informers]
-        if self._lease:
-            note = "leading" if self._lease.leads() else f"standing by, {self._lease.holder or 'nobody'} leads"
-            checks.append(Check("leadership", self._lease.problem, note))
-        if self._membership:
-            checks.append(Check("membership", self._membership.problem, self._membership.note))
-        return checks
-
-    def figures(self) -> Figures:
-        """What metrics count at a scrape."""
-        engines = self._engines()
-        slots = (slot for engine in engines for slot in engine.cache.slots.values())
-        followed: dict[tuple[str, str], list[Informer]] = {}
-        of_shards = (each for shard in self.shards.values() for each in shard.informers)
-        for informer in (*of_shards, *self._optional_informers):
-            followed.setdefault((informer.kind.plural, informer.namespace), []).append(informer)
-        return Figures(
-            phases=Counter(slot.phase or "Unknown" for slot in slots),
-            depth=sum(engine.depth for engine in engines),
-            timers=sum(len(engine.timers) for engine in engines),
-            leading=any(engine.is_open for engine in engines),
-            workers=sum(engine.workers for engine in engines),
-            busy=sum(engine.busy for engine in engines),
-            lined_up=sum(engine.lined_up for engine in engines),
-            retried=sum(engine.retried for engine in engines),
-            stalled=max((engine.stalled for engine in engines), default=0.0),
-            waited_out=sum(engine.waited_out for engine in engines),
-            gates=self._world.waiting_room.closed_gates,
-            in_line=self._world.waiting_room.waiting,
-            write_limit=int(self._pace.limit),
-            writes_waiting=self._pace.waiting,
-            throttled=self._pace.throttled,
-            pools=self._tokens.pools(),
-            watches=tuple(_figures_of(*key, informers) for key, informers in followed.items()),
-        )
 
     async def _may_open(self) -> None:
         await foreseen(self._limits)
@@ -363,69 +313,6 @@ class Application:
         if count == 1:
             return Lease(self._lease_api, namespace, LEASE, identity), None
         return None, Membership(self._lease_api, namespace, LEASE, identity, count)
-
-
-class PodTemplateSink:
-    """Keeps pod templates as the cluster has them; ``publish`` is told all of them whenever one changes."""
-
-    def __init__(self, publish: Callable[[tuple[JSON, ...]], None]) -> None:
-        self._tell = publish
-        self._templates: dict[tuple[str, str], JSON] = {}
-
-    def changed(self, object: JSON) -> None:  # noqa: A002
-        self._templates[_key(object)] = object
-        self._publish()
-
-    def deleted(self, object: JSON) -> None:  # noqa: A002
-        self._templates.pop(_key(object), None)
-        self._publish()
-
-    def vanished(self, lost: Mapping[tuple[str, str], str]) -> None:
-        for key in lost:
-            self._templates.pop(key, None)
-        self._publish()
-
-    def _publish(self) -> None:
-        self._tell(tuple(self._templates.values()))
-
-
-def _key(body: JSON) -> tuple[str, str]:
-    return body["metadata"]["namespace"], body["metadata"]["name"]
-
-
-def _figures_of(kind: str, namespace: str, informers: Sequence[Informer]) -> WatchFigures:
-    """Several shards' watches of one kind, as one."""
-    now = asyncio.get_running_loop().time()
-    return WatchFigures(
-        kind=kind,
-        namespace=namespace,
-        events=sum(informer.events for informer in informers),
-        relists=sum(informer.relists for informer in informers),
-        age=max((now - informer.heard_at for informer in informers if informer.heard_at), default=None),
-        synced=all(informer.synced.is_set() for informer in informers),
-        levels=sum((informer.levels() for informer in informers), Counter()),
-    )
-
-
-def _line_check(shard: Shard) -> Check:
-    engine = shard.engine
-    stuck = engine.stalled > STUCK and not engine.waited_out
-    problem = f"{engine.depth} tasks wait, none was taken for {engine.stalled:.0f} s" if stuck else ""
-    return Check(f"{shard}queue", problem, "moving")
-
-
-def _executions_check(shard: Shard, informer: Informer) -> Check:
-    missing = "the cluster does not serve this kind: install the CustomResourceDefinition"
-    return Check(f"{shard}{informer}", missing if informer.absent else informer.problem)
-
-
-def _objects_check(shard: Shard, informer: Informer) -> Check:
-    return Check(f"{shard}{informer}", informer.problem, "not served by this cluster" if informer.absent else "")
-
-
-def _optional_check(informer: Informer) -> Check:
-    """Not being allowed to see these is no reason to be idle: a task that names a template says that it is missing."""
-    return Check(str(informer), note=informer.problem)
 
 
 def _end_at_once() -> NoReturn:

@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 
 from controller.kube.credentials import Credentials
-from controller.runtime.application import FAILED, LEASE, STUCK, Application, Options
+from controller.runtime.application import FAILED, LEASE, Application, Options
+from controller.runtime.health import STUCK
 from controller.services.metrics import Metrics
 from controller.services.probes import bind
 from controller.services.tokens import InMemoryTokens
