@@ -209,3 +209,30 @@ async def test_a_record_that_may_not_be_read_is_a_problem(world: World, server: 
     server.faults.clear()
     await world.pass_time(2)
     assert (a.problem, held(a)) == ("", [6])
+
+
+async def test_what_is_given_back_while_a_turn_is_under_way_is_not_forgotten(
+    api: ApiServer, server: StubApiServer
+) -> None:
+    clock = Clock()
+    a, b = (Membership(api, "flyte", "it", name, 6, clock=clock, sleep=clock.sleep) for name in "ab")
+    for member in (a, b, a):
+        await member._take_turn()
+    assert (a.held, a.excess) == (frozenset(range(6)), frozenset({3, 4, 5}))
+    writing, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(request: Request) -> Any:
+        if request.verb == "update":
+            server.faults.remove(hold)
+            writing.set()
+            await go_on.wait()
+
+    server.faults.append(hold)
+    turn = asyncio.create_task(a._take_turn())
+    await writing.wait()
+    giving = asyncio.create_task(a.give_back(a.excess))
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(turn, giving)
+    await b._take_turn()
+    assert (a.held, b.held) == (frozenset({0, 1, 2}), frozenset({3, 4, 5}))
