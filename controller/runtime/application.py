@@ -112,6 +112,7 @@ class Application:
         self._lease, self._membership = self._make_lease()
         self._pace = Pace(self._settings.workers)
         self._waiting = WaitingTasks(world.waiting_room, self._engines, utc_now)
+        tokens.lines.ask = self._waiting.ask
         self._limits = [
             each for kind in (RESOURCE_QUOTAS, LIMIT_RANGES) for each in self._informers(kind, self._waiting.sink(kind))
         ]

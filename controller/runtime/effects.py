@@ -21,7 +21,7 @@ from controller.runtime.cache import owner_of
 from controller.runtime.paces import Pace
 from controller.runtime.slots import Slot
 from controller.services.figures import PoolFigures
-from controller.services.tokens import Holder, Pool, Tasks
+from controller.services.tokens import Holder, Pool, Tasks, TokenLines
 from pluginmachinery.api import names
 from pluginmachinery.core.actions import (
     Action,
@@ -62,6 +62,8 @@ class OutputStore(Protocol):
 
 class Tokens(Protocol):
     """Resource tokens: how many of something may be used at a time."""
+
+    lines: TokenLines
 
     async def allocate(self, pool: Pool, holder: Holder) -> Done: ...
     async def release(self, pool: Pool, holder: Holder) -> Done: ...

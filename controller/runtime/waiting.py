@@ -43,8 +43,12 @@ class WaitingTasks:
         """Wake those whose turn has come. One that no engine has any more leaves, which may call others."""
         while called := self.room.called():
             for uid in called:
-                if not any(engine.ask(uid) for engine in self._engines()):
+                if not self.ask(uid):
                     self.room.leave(uid, self._clock())
+
+    def ask(self, uid: str) -> bool:
+        """Let this task ask again for what it waits for; False: no engine has it."""
+        return any(engine.ask(uid) for engine in self._engines())
 
     def leave(self, uid: str) -> None:
         """This TaskExecution is gone."""

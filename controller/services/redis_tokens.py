@@ -25,7 +25,7 @@ from urllib.parse import quote, unquote
 
 from controller.services.figures import PoolFigures
 from controller.services.redis_connections import Redis, unreachable
-from controller.services.tokens import Holder, Pool, Tasks, Tell, exhausted
+from controller.services.tokens import Holder, Pool, Tasks, Tell, TokenLines, exhausted
 from pluginmachinery.core.actions import Done, NotGranted
 
 _log = logging.getLogger(__name__)
@@ -75,6 +75,7 @@ class RedisTokens:
         self._tell = tell
         # In braces: all keys of one installation are in one slot of a Redis cluster, as scripts need them.
         self._prefix = f"{{{quote(prefix, safe='')}}}:tokens"
+        self.lines = TokenLines()
         self._held: defaultdict[str, set[tuple[Pool, Holder]]] = defaultdict(set)
         self._owed: set[tuple[Pool, Holder]] = set()
         self._taken: dict[Pool, int] = {}
@@ -98,19 +99,23 @@ class RedisTokens:
         self._taken[pool] = taken
         if not granted:
             self._tell(pool.plugin, pool.quota, "exhausted")
+            self.lines.refused(pool, holder)
             return NotGranted(reason=exhausted(pool, taken, limit))
         self._held[holder.uid].add((pool, holder))
+        self.lines.leave(pool, holder)
         self._tell(pool.plugin, pool.quota, "granted")
         return Done(True)
 
     async def release(self, pool: Pool, holder: Holder) -> Done:
         """Give back; if that is not possible now, later."""
+        self.lines.leave(pool, holder)
         self._owe({(pool, holder)})
         await self._pay({(pool, holder)})
         return Done(True)
 
     def forget(self, uid: str) -> None:
         """The task has ended or is gone: what it has is given back as soon as may be."""
+        self.lines.forget(uid)
         if held := set(self._held.get(uid, ())):
             self._owe(held)
             self._ended.set()
@@ -167,7 +172,8 @@ class RedisTokens:
             elif holder is None or await tasks.is_over(holder):
                 whose = {} if holder is None else {"task": _identity(holder)}
                 _log.info("a token of %s (%s) is free: %s is gone", pool.quota, pool.plugin, text, extra=whose)
-                await self._asked(lambda: self._redis.script(_RECLAIM, key, (lease, text)))  # noqa: B023 -- awaited
+                if await self._asked(lambda: self._redis.script(_RECLAIM, key, (lease, text))):  # noqa: B023 -- awaited
+                    self.lines.freed(pool, "" if holder is None else holder.uid)
                 continue
             living.append(text)  # it was looked at: not again before another lease has passed
         await self._renew(pool, living)
@@ -184,9 +190,12 @@ class RedisTokens:
     async def _pay(self, owed: Iterable[tuple[Pool, Holder]]) -> None:
         for pool, holder in owed:
             key, text = self._key(pool), member(holder)
-            if await self._asked(lambda: self._redis.remove(key, text)) is None:  # noqa: B023 -- awaited
+            removed = await self._asked(lambda: self._redis.remove(key, text))  # noqa: B023 -- awaited
+            if removed is None:
                 return
             self._owed.discard((pool, holder))
+            if removed:
+                self.lines.freed(pool, holder.uid)
 
     async def _asked(self, ask: Callable[[], Awaitable[R]]) -> R | None:
         """The answer; None: Redis can not be reached."""

@@ -4,6 +4,9 @@ A *pool* is one quota of one plugin, a *holder* has at most one token of it: to 
 changes nothing. Holders belong to an attempt of a task. What an attempt leaves behind is given back when the task's
 next attempt asks or when the task ends, so that no plugin can leak tokens for good.
 
+Who is refused a token stands in a line (:class:`TokenLines`) and asks again as soon as this process gives one back;
+what other replicas give back is found when the task looks again by itself.
+
 Two places keep them: the memory of this process (:class:`InMemoryTokens`: right for one acting replica; after a restart
 running tasks have to ask again) and Redis (:mod:`.redis_tokens`).
 """
@@ -12,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,6 +50,41 @@ class Holder:
     uid: str
     attempt: int
     owner: str
+
+
+class TokenLines:
+    """Which tasks were refused a token, by pool, in the order of their asking.
+
+    ``ask`` lets a task ask again; False: nobody here has it, and the next one is asked.
+    """
+
+    def __init__(self) -> None:
+        self.ask: Callable[[str], bool] = lambda _uid: False
+        self._lines: defaultdict[Pool, dict[str, set[Holder]]] = defaultdict(dict)
+
+    def refused(self, pool: Pool, holder: Holder) -> None:
+        self._lines[pool].setdefault(holder.uid, set()).add(holder)
+
+    def leave(self, pool: Pool, holder: Holder) -> None:
+        """It has its token, or does not want it any more."""
+        line = self._lines[pool]
+        if holders := line.get(holder.uid):
+            holders.discard(holder)
+            if not holders:
+                del line[holder.uid]
+
+    def forget(self, uid: str) -> None:
+        """The task has ended."""
+        for line in self._lines.values():
+            line.pop(uid, None)
+
+    def freed(self, pool: Pool, uid: str) -> None:
+        """This task gave one back: the next one may ask. (What the task itself waits for it asks for by itself.)"""
+        line = self._lines[pool]
+        while (following := next((each for each in line if each != uid), None)) is not None:
+            del line[following]
+            if self.ask(following):
+                return
 
 
 class Tasks(Protocol):
@@ -89,6 +127,7 @@ class InMemoryTokens:
     def __init__(self, limits: Callable[[Pool], int], tell: Tell = lambda _plugin, _quota, _outcome: None) -> None:
         self._limits = limits
         self._tell = tell
+        self.lines = TokenLines()
         self._holders: defaultdict[Pool, set[Holder]] = defaultdict(set)
 
     async def allocate(self, pool: Pool, holder: Holder) -> Done:
@@ -96,17 +135,21 @@ class InMemoryTokens:
         holders, limit = self._holders[pool], self._limits(pool)
         if holder not in holders and len(holders) >= limit:
             self._tell(pool.plugin, pool.quota, "exhausted")
+            self.lines.refused(pool, holder)
             return NotGranted(reason=exhausted(pool, len(holders), limit))
         holders.add(holder)
+        self.lines.leave(pool, holder)
         self._tell(pool.plugin, pool.quota, "granted")
         return Done(True)
 
     async def release(self, pool: Pool, holder: Holder) -> Done:
-        self._holders[pool].discard(holder)
+        self.lines.leave(pool, holder)
+        self._free(pool, [holder] if holder in self._holders[pool] else [])
         return Done(True)
 
     def forget(self, uid: str) -> None:
         """The task has ended."""
+        self.lines.forget(uid)
         self._release_where(lambda holder: holder.uid == uid)
 
     def pools(self) -> tuple[PoolFigures, ...]:
@@ -122,9 +165,13 @@ class InMemoryTokens:
             self._release_where(lambda holder: not tasks.lives(holder.uid))
 
     def _release_where(self, is_over: Callable[[Holder], bool]) -> None:
-        for holders in self._holders.values():
-            over = [holder for holder in holders if is_over(holder)]
-            holders.difference_update(over)
+        for pool, holders in self._holders.items():
+            self._free(pool, [holder for holder in holders if is_over(holder)])
+
+    def _free(self, pool: Pool, over: Sequence[Holder]) -> None:
+        self._holders[pool].difference_update(over)
+        for holder in over:
+            self.lines.freed(pool, holder.uid)
 
 
 def exhausted(pool: Pool, taken: int, limit: int) -> str:

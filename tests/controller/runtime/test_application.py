@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -15,10 +16,11 @@ from controller.runtime.application import FAILED, LEASE, Application, Options
 from controller.runtime.health import STUCK
 from controller.services.metrics import Metrics
 from controller.services.probes import bind
-from controller.services.tokens import InMemoryTokens
+from controller.services.tokens import InMemoryTokens, Limits
 from pluginmachinery.config.documents import read_as_flyte
 from pluginmachinery.core.actions import ResourceKind
 from pluginmachinery.lifecycle.advance import World
+from pluginmachinery.plugins.map_task import run as map_tasks
 from pluginmachinery.plugins.registry import PluginRegistry
 from tests.controller.runtime.conftest import NoStore, execution
 from tests.controller.stub_apiserver import Request, StubApiServer, status
@@ -47,7 +49,7 @@ class Process:
             kinds=[kind for one in registry.declarations for kind in one.resources] + list(kinds),
             credentials=Credentials(server=server.url),
             outputs=NoStore(),
-            tokens=InMemoryTokens(lambda _: 1000),
+            tokens=InMemoryTokens(Limits(config, registry)),
             metrics=Metrics("1.2.3", "abc"),
             options=options,
             listen=bound,
@@ -329,3 +331,25 @@ async def test_a_pod_that_ended_before_its_creation_was_known(server: StubApiSer
     await submit(server)
     await server.until(lambda: phases(server) == {"t": "Succeeded"})
     assert len(server.of("pods")) == 1
+
+
+ONE_AT_A_TIME = {
+    "tasks": {"task-plugins": {"enabled-plugins": ["container", "k8s-array"]}},
+    "plugins": {"k8s-array": {"resourceConfig": {"primaryLabel": "licence", "limit": 1}}},
+    "plugin-manager": {"coalesce": "0s"},
+}
+
+
+async def test_a_token_that_is_given_back_wakes_the_task_that_waits_for_it(
+    server: StubApiServer, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(map_tasks, "_LOOK_AGAIN", timedelta(hours=1))
+    await start(config=ONE_AT_A_TIME)
+    template = {**TEMPLATE, "type": "container_array", "custom": {"size": 1}}
+    await server.put("taskexecutions", execution("first", template=template))
+    await server.until(lambda: [pod["metadata"]["name"] for pod in server.of("pods")] == ["first-0-0"])
+    await server.put("taskexecutions", execution("second", template=template))
+    await server.until(lambda: phases(server)["second"] == "WaitingForResources")
+    await server.put("pods", {**server.of("pods")[0], "status": {"phase": "Succeeded"}})
+    await server.until(lambda: len(server.of("pods")) == 2)
+    await server.until(lambda: phases(server) == {"first": "Succeeded", "second": "Queued"})

@@ -130,6 +130,47 @@ async def test_the_next_attempt_frees_what_the_last_one_left(tokens: Any) -> Non
     assert await granted(tokens, holder("c", uid="v")) == [False]
 
 
+class Asked:
+    """Who was let to ask again."""
+
+    def __init__(self, gone: str = "") -> None:
+        self.uids: list[str] = []
+        self._gone = gone
+
+    def __call__(self, uid: str) -> bool:
+        self.uids.append(uid)
+        return uid != self._gone
+
+
+async def test_what_is_given_back_is_told_to_who_was_refused_first(tokens: Any) -> None:
+    asked = tokens.lines.ask = Asked(gone="gone")
+    await granted(tokens, holder("a"), holder("b"))
+    for uid in ("gone", "first", "second", "u"):
+        await granted(tokens, holder("x", uid=uid), holder("y", uid=uid))
+    await tokens.release(GPU, holder("a"))
+    assert asked.uids == ["gone", "first"], "one token, one task; nobody has the one that is gone"
+    await tokens.release(GPU, holder("a"))
+    assert asked.uids == ["gone", "first"], "nothing was given back"
+    assert await granted(tokens, holder("x", uid="first")) == [True]
+    await tokens.release(GPU, holder("b"))
+    assert asked.uids == ["gone", "first", "second"]
+    await tokens.release(GPU, holder("x", uid="first"))
+    assert asked.uids == ["gone", "first", "second", "u"]
+
+
+async def test_who_does_not_wait_any_more_is_not_called(tokens: Any) -> None:
+    asked = tokens.lines.ask = Asked()
+    await granted(tokens, holder("a"), holder("b"))
+    await granted(tokens, *(holder("x", uid=uid) for uid in ("ended", "content", "served", "waits")))
+    tokens.forget("ended")
+    await tokens.release(GPU, holder("x", uid="content"))
+    await tokens.release(GPU, holder("a"))
+    assert await granted(tokens, holder("x", uid="served")) == [True]
+    assert asked.uids == ["served"]
+    await tokens.release(GPU, holder("b"))
+    assert asked.uids == ["served", "waits"]
+
+
 # --- Redis -----------------------------------------------------------------------------------------------------------
 
 
@@ -180,8 +221,11 @@ async def test_a_crash_frees_nothing_of_a_task_that_lives_and_all_of_one_that_is
     await granted(replica, holder("a", uid="lives"), holder("b", uid="gone"))
     # It dies here; another one starts and finds what nobody renews.
     successor = replicas(lease=0.0)
+    called = successor.lines.ask = Asked()
+    await granted(successor, holder("c", uid="waits"))
     tasks = Tasks("lives")
     await successor.sweep(tasks)
+    assert called.uids == ["waits"]
     assert tasks.asked == ["gone"], "what lives here is no question to the API server"
     assert await granted(successor, holder("c"), holder("d")) == [True, False]
     successor.forget("lives")
