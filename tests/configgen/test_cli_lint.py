@@ -257,6 +257,11 @@ FILES = {
     ),
     "a password in a variable": ("secret-in-plain-text", _K8S + "    default-env-vars:\n    - DB_PASSWORD: x\n", 4),
     "a key by its look": ("secret-in-plain-text", _K8S + f"    default-env-vars:\n    - A: AKIA{'A' * 16}\n", 4),
+    "a password of Redis": (
+        "secret-in-plain-text",
+        "propeller:\n  resourcemanager:\n    redis:\n      hostKey: x\n",
+        4,
+    ),
     "a password of the database": (
         "secret-in-plain-text",
         _BINARY + "        {}\n  database:\n    password: hunter2\n",

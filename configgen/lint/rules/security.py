@@ -13,11 +13,13 @@ from pluginmachinery.config.problems import Path, dotted
 
 _K8S: Final[Path] = ("plugins", "k8s")
 _SECRET_NAME: Final = re.compile(
-    r"(?i)(password|passwd|secret|token|credential|api[-_]?key|private[-_]?key|access[-_.]?key)"
+    r"(?i)(password|passwd|secret|token|credential|api[-_]?key|private[-_]?key|access[-_.]?key|host[-_]?key)"
 )
 _HARMLESS_NAME: Final = re.compile(
-    r"(?i)(secret[-_]?name|secretref|_file$|_path$|token[-_]?path|location$|max[-_]?tokens|secrets$|[._-]provider$)"
+    r"(?i)(secret[-_]?name|secretref|[-_]file$|_path$|token[-_]?path|location$|max[-_]?tokens|secrets$|[._-]provider$)"
 )
+_MEND: Final = "put it into a Secret, and name that in default-env-from-secrets or in the task"
+_MENDS: Final = {"hostKey": "mount a Secret, and name its file in plugin-manager.token-store.host-key-file"}
 _SECRET_VALUE_OF_CHART: Final = re.compile(
     r"(?i)(password|passwd|client[-_]?secret|secret[-_]?(access[-_]?)?key|access[-_]?key(id)?|api[-_]?key|private[-_]?key)$"
 )
@@ -104,11 +106,10 @@ def _floats(image: str) -> bool:
 
 def secrets(subject: Subject) -> Iterator[Hit]:
     """Secrets in plain text, where everybody who reads the repository or the pod sees them."""
-    mend = "put it into a Secret, and name that in default-env-from-secrets or in the task"
     for path, name, value in _named_texts(subject.tree, ()):
         suspicious = _SECRET_NAME.search(name) and not _HARMLESS_NAME.search(name)
         if value and not is_template(value) and (suspicious or _SECRET_VALUE.search(value)):
-            yield Hit(path, f"{name} looks like a secret in plain text", mend)
+            yield Hit(path, f"{name} looks like a secret in plain text", _MENDS.get(name, _MEND))
     yield from _secrets_beside(subject)
 
 
