@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from configgen.cli import completion
-from configgen.cli.options import problems_end_the_command, show, source_folder
+from configgen.cli.options import problems_end_the_command, show, show_data, source_folder
 
 NOTHING = 1
 
@@ -25,7 +25,7 @@ NOTHING = 1
 @click.option(
     "-o",
     "output",
-    type=click.Choice(["text", "json", "markdown", "html"]),
+    type=click.Choice(["text", "json", "yaml", "markdown", "html"]),
     default="text",
     show_default=True,
     help="Form; html is one page to search in, without a server.",
@@ -54,8 +54,8 @@ def catalog(folder: Path, word: str, name: str | None, output: str) -> None:
         enabled = {plugin.id for plugin in Source(folder).environment(name).plugins}
     entries = entries_of(word, enabled)
     match output:
-        case "json":
-            show(as_json(entries))
+        case "json" | "yaml":
+            show_data(as_json(entries), output)
         case "markdown":
             show(as_markdown(entries))
         case "html":

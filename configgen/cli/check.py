@@ -11,7 +11,14 @@ from typing import Self
 import click
 
 from configgen.cli import completion
-from configgen.cli.options import comma_separated, kubeconfig_option, problems_end_the_command, show, source_folder
+from configgen.cli.options import (
+    comma_separated,
+    kubeconfig_option,
+    problems_end_the_command,
+    show,
+    show_data,
+    source_folder,
+)
 
 FOUND = 1
 _PATIENCE = 1.0
@@ -80,21 +87,13 @@ def check(
 
         show(as_text(report))
     else:
-        from configgen.checks.printing import as_mapping
-
-        show(_dumped(as_mapping(report), output))
-    if report.count(Status.ERROR) or (fail_on == "warning" and report.count(Status.WARNING)):
-        raise SystemExit(FOUND)
-
-
-def _dumped(content: dict[str, object], output: str) -> str:
-    if output == "json":
         import orjson
 
-        return orjson.dumps(content, option=orjson.OPT_INDENT_2).decode()
-    from configgen.render.yaml_text import to_yaml
+        from configgen.checks.printing import as_mapping
 
-    return to_yaml(content).rstrip("\n")
+        show_data(orjson.dumps(as_mapping(report), option=orjson.OPT_INDENT_2).decode(), output)
+    if report.count(Status.ERROR) or (fail_on == "warning" and report.count(Status.WARNING)):
+        raise SystemExit(FOUND)
 
 
 class _Progress:

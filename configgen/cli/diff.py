@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from configgen.cli import completion
-from configgen.cli.options import kubeconfig_option, problems_end_the_command, show, source_folder
+from configgen.cli.options import kubeconfig_option, problems_end_the_command, show_data, source_folder
 
 if TYPE_CHECKING:
     from configgen.diff.comparing import Comparison
 
 DIFFERENT = 1
-FORMS = ("text", "markdown", "html", "json", "sarif")
+FORMS = ("text", "json", "yaml", "markdown", "html", "sarif")
 
 
 @click.command(short_help="Show how two configurations differ, and what that does to the pods of tasks.")
@@ -61,14 +61,14 @@ def diff(
             comparisons = [compared(*pair, folder=folder, effects=effect)]
         else:
             raise click.UsageError("Name two things to compare, or --base REV.")
-    show(_form(output, folder, several=base is not None)(comparisons))
+    show_data(_form(output, folder, several=base is not None)(comparisons), output)
     if any(comparison.differs for comparison in comparisons):
         raise SystemExit(DIFFERENT)
 
 
 def _form(output: str, folder: Path, *, several: bool) -> Callable[[list[Comparison]], str]:
     match output:
-        case "json":
+        case "json" | "yaml":
             from configgen.diff.json_form import as_json
 
             return lambda comparisons: as_json(comparisons, several=several)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from configgen.cli import completion
-from configgen.cli.options import problems_end_the_command, show, source_folder
+from configgen.cli.options import problems_end_the_command, show, show_data, source_folder
 
 if TYPE_CHECKING:
     from configgen.explain import Explanation
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @click.option(
     "--env", "name", required=True, metavar="ENV", help="Environment.", shell_complete=completion.environments
 )
-@click.option("-o", "output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form.")
+@click.option(
+    "-o", "output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True, help="Form."
+)
 @problems_end_the_command
 def explain(folder: Path, path: str, name: str, output: str) -> None:
     """Tell what the key PATH means, what it is set to in an environment, and the whole chain of layers that set it.
@@ -39,7 +41,10 @@ def explain(folder: Path, path: str, name: str, output: str) -> None:
     from configgen.layers.environments import Source
 
     explanation = answer(Source(folder).environment(name), path)
-    show(_json(explanation) if output == "json" else _text(explanation))
+    if output == "text":
+        show(_text(explanation))
+    else:
+        show_data(_json(explanation), output)
 
 
 def _text(explanation: Explanation) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from configgen.cli.options import kubeconfig_option, problems_end_the_command, show, source_folder
+from configgen.cli.options import kubeconfig_option, problems_end_the_command, show, show_data, source_folder
 
 if TYPE_CHECKING:
     from configgen.importers.importing import Import
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 @click.option(
     "--into", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the new source."
 )
-@click.option("-o", "output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form.")
+@click.option(
+    "-o", "output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True, help="Form."
+)
 @kubeconfig_option
 @problems_end_the_command
 def import_(folder: Path, paths: tuple[str, ...], into: Path | None, output: str, kubeconfig: Path | None) -> None:
@@ -49,7 +51,10 @@ def import_(folder: Path, paths: tuple[str, ...], into: Path | None, output: str
     into = into or folder
     result = run(read_inputs(paths, kubeconfig))
     write_new(result.files, into, "--into")
-    show(_json(result) if output == "json" else _text(result, into))
+    if output == "text":
+        show(_text(result, into))
+    else:
+        show_data(_json(result), output)
     if output == "text":
         for note in result.notes:
             click.echo(str(note), err=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from configgen.cli import completion
-from configgen.cli.options import comma_separated, problems_end_the_command, show, source_folder
+from configgen.cli.options import comma_separated, problems_end_the_command, show, show_data, source_folder
 
 FOUND = 1
 
@@ -34,7 +34,7 @@ FOUND = 1
 @click.option(
     "-o",
     "output",
-    type=click.Choice(["text", "json", "sarif", "junit"]),
+    type=click.Choice(["text", "json", "yaml", "sarif", "junit"]),
     default="text",
     show_default=True,
     help="Form.",
@@ -84,10 +84,10 @@ def lint(
     report = lint_file(file) if file is not None else lint_source(folder, names, day)
     least = Severity(fail_on)
     match output:
-        case "json":
+        case "json" | "yaml":
             from configgen.lint.printing import as_json
 
-            show(as_json(report.findings))
+            show_data(as_json(report.findings), output)
         case "sarif":
             from configgen.lint.sarif import as_sarif
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from configgen.cli import completion
-from configgen.cli.options import comma_separated, problems_end_the_command, show, source_folder
+from configgen.cli.options import comma_separated, problems_end_the_command, show, show_data, source_folder
 
 TOLD = 1
 
@@ -67,14 +67,10 @@ def migrate(folder: Path, names: tuple[str, ...], file: Path | None, write: bool
         for name in sorted(found.changed):
             click.echo(f"write {name}", err=True)
     match output:
-        case "json":
+        case "json" | "yaml":
             import orjson
 
-            show(orjson.dumps(as_list(found), option=orjson.OPT_INDENT_2).decode())
-        case "yaml":
-            from configgen.render.yaml_text import to_yaml
-
-            show(to_yaml(as_list(found)).rstrip("\n"))
+            show_data(orjson.dumps(as_list(found), option=orjson.OPT_INDENT_2).decode(), output)
         case _:
             show(as_text(found, written=write))
     if len(found.findings) > (len(found.done) if write else 0):

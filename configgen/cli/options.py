@@ -63,6 +63,17 @@ def show(text: str) -> None:
     click.echo(text, color=False if os.environ.get("NO_COLOR") else None)
 
 
+def show_data(data: str, output: str) -> None:
+    """Print a result for scripts: JSON as it is, or (``output`` is yaml) the same as YAML."""
+    if output == "yaml":
+        import orjson
+
+        from configgen.render.yaml_text import to_yaml
+
+        data = to_yaml(orjson.loads(data)).rstrip("\n")
+    show(data)
+
+
 def report(error: SourceError) -> None:
     for problem in error.problems:
         click.echo(f"error: {problem}", err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from configgen.cli import completion
-from configgen.cli.options import problems_end_the_command, show, source_folder
+from configgen.cli.options import problems_end_the_command, show, show_data, source_folder
 
 if TYPE_CHECKING:
     from configgen.diff.secrets import Secrets
@@ -36,7 +36,9 @@ NO_OBJECT = DIFFERENT = 1
     help="Show the difference to this environment (or REV:ENV, file, folder).",
     shell_complete=completion.sides,
 )
-@click.option("-o", "output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True, help="Form.")
+@click.option(
+    "-o", "output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True, help="Form."
+)
 @problems_end_the_command
 def simulate(folder: Path, task: str, name: str | None, file: Path | None, against: str | None, output: str) -> None:
     """Show the object that the controller would create for a task under the configuration of an environment, after the
@@ -116,8 +118,8 @@ def _show_object(task: RepresentativeTask, side: Side, output: str) -> None:
         click.echo(f"warning: the policy warns of {secrets.text(built.warning)}", err=True)
     if built.failure:
         click.echo(f"the controller would fail this task: {secrets.text(built.failure)}", err=True)
-        if output == "json":
-            show(_json({"plugin": built.plugin, "failure": secrets.text(built.failure)}))
+        if output != "text":
+            show_data(_json({"plugin": built.plugin, "failure": secrets.text(built.failure)}), output)
         raise SystemExit(NO_OBJECT)
     if not built.objects:
         click.echo(f"the plugin {built.plugin} creates no object for this task", err=True)
@@ -141,11 +143,11 @@ def _show_difference(task: RepresentativeTask, first: Side, second: Side, output
 
     changes = differences(_built(task, first), _built(task, second))
     secrets = Secrets.of(first.effective(), second.effective(), first.said, second.said, task.execution)
-    if output == "json":
+    if output != "text":
         shown = [
             {"role": role, **_hidden(change, secrets), "text": sentence(change, secrets)} for role, change in changes
         ]
-        show(_json({"task": task.name, "before": first.name, "after": second.name, "changes": shown}))
+        show_data(_json({"task": task.name, "before": first.name, "after": second.name, "changes": shown}), output)
     elif not changes:
         show(f"{task.name} comes to the same under {first.name} and {second.name}.")
     else:

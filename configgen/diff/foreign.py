@@ -23,17 +23,19 @@ from configgen.layers.files import list_folder, os_problem, read_text
 from configgen.layers.nodes import Origin, Place, Shape, Verb
 from configgen.layers.plugin_checks import discovered
 from configgen.problems import Problem, SourceError
-from pluginmachinery.config import bounded_yaml, lenient, yaml_text
+from pluginmachinery.config import bounded_yaml, kinds, lenient, yaml_text
 from pluginmachinery.config.documents import Document
 from pluginmachinery.config.identifiers import with_normal_identifiers
 from pluginmachinery.config.merging import Locate, Merged
 from pluginmachinery.config.problems import ConfigurationError, Location, Path
 from pluginmachinery.config.problems import Problem as ConfigProblem
-from pluginmachinery.config.strict import Reader
+from pluginmachinery.config.propeller import PropellerConfig
+from pluginmachinery.config.strict import FLYTE_SECTIONS, Reader
 from pluginmachinery.config.yaml_text import Parsed
 from pluginmachinery.plugins.registry import known_sections
 
 _YAML: Final = (".yaml", ".yml")
+_SECTIONS: Final = frozenset({"plugins", "tasks"})
 _NUMBERED: Final = re.compile(r"\d{3}-")
 """How the chart flyte-binary names the documents of its ConfigMap."""
 _NOT_DOCUMENTS: Final = ("kustomization.yaml", "release.yaml", "configmap.yaml", "values.yaml")
@@ -66,9 +68,10 @@ def _side(found: list[Parsed], name: str) -> Side:
         merged.add(parsed)
     reader = Reader(merged.locate, sections, merged.problems)
     configuration = reader.configuration(merged.tree)
+    said = _without_neighbours(merged.tree)
     origins = _origins(merged.locate, merged.tree, name)
     if not reader.problems:
-        return Side(name, with_normal_identifiers(configuration), merged.tree, origins)
+        return Side(name, with_normal_identifiers(configuration), said, origins)
     broken = [problem for parsed in found for problem in parsed.problems]
     try:
         if broken:
@@ -77,7 +80,17 @@ def _side(found: list[Parsed], name: str) -> Side:
     except ConfigurationError as error:
         raise SourceError(_placed(problem, merged.locate, name) for problem in error.problems) from error
     notes = [f"{_problem(problem)} (read as Flyte reads it)" for problem in reader.problems]
-    return Side(name, with_normal_identifiers(configuration), merged.tree, origins, notes=sorted(set(notes)))
+    return Side(name, with_normal_identifiers(configuration), said, origins, notes=sorted(set(notes)))
+
+
+def _without_neighbours(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """What plugins have to do with. A ConfigMap of Flyte configures other programs too: an environment says nothing of
+    them, and an import passes over them."""
+    kept = {key: value for key, value in tree.items() if key.lower() not in FLYTE_SECTIONS}
+    if isinstance(said := kept.get("propeller"), Mapping):
+        known = {key.lower() for key in kinds.of_model(PropellerConfig).by_key}
+        kept["propeller"] = {key: value for key, value in said.items() if str(key).lower() in known}
+    return kept
 
 
 def _placed(problem: ConfigProblem, locate: Locate, name: str) -> Problem:
@@ -192,6 +205,9 @@ def _in_file(path: FilePath, text: str) -> list[Parsed]:
     maps = [one for manifest in manifests for one in _config_maps(manifest)]
     holding = [one for one in maps if _embedded(one.get("data"), file)]
     if len(holding) > 1:
+        # What helm template prints has the ConfigMaps of all parts of Flyte: the plugins' is meant.
+        holding = [one for one in holding if _of_plugins(one, file)] or holding
+    if len(holding) > 1:
         names = ", ".join(str((one.get("metadata") or {}).get("name")) for one in holding)
         mend = "keep the one that is meant"
         raise SourceError([Problem(file, 0, 0, "", f"holds several ConfigMaps: {names}", mend)])
@@ -212,6 +228,7 @@ def _recognised(text: str, file: str) -> list[Parsed]:
     values, in a script. Nothing for any other file. Raises SourceError where a part can not be read."""
     from configgen.importers.chart_defaults import merged
     from configgen.importers.forms import Form, Values, parts
+    from configgen.importers.translating import is_ours
 
     found = parts(text, file)
     broken = [problem for part in found if not isinstance(part, Values) for problem in part.problems]
@@ -220,8 +237,8 @@ def _recognised(text: str, file: str) -> list[Parsed]:
     layers = [part for part in found if isinstance(part, Values)]
     if layers:
         rendered = merged(layers[0].form, layers[:1]).documents()
-        documents = [Parsed(dict(one.tree), one.locations) for one in rendered if one.gate is None]
-        return _without_dropped_lists(documents)
+        read_by_flyte = [one for one in rendered if one.gate is None and is_ours(one.tree)]
+        return _without_dropped_lists([Parsed(dict(one.tree), one.locations) for one in read_by_flyte])
     read = [part for part in found if not isinstance(part, Values) and part.tree and part.form is not Form.NEIGHBOUR]
     return [Parsed(dict(part.tree), part.locations) for part in read]
 
@@ -233,6 +250,11 @@ def _config_maps(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         for item in manifest.get("items") or ():
             if isinstance(item, Mapping):
                 yield from _config_maps(item)
+
+
+def _of_plugins(config_map: Mapping[str, Any], file: str) -> bool:
+    trees = [yaml_text.parse(one.name, one.text).tree for one in _embedded(config_map.get("data"), file)]
+    return any(isinstance(tree, Mapping) and _SECTIONS & tree.keys() for tree in trees)
 
 
 def _embedded(data: Any, file: str) -> list[Document]:

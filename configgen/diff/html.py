@@ -27,7 +27,8 @@ p { margin: .25rem 0 .75rem; }
 .group ul { margin: .25rem 0; padding-left: 1.1rem; }
 code { font: 13px/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; table-layout: fixed; }
-th, td { text-align: left; vertical-align: top; padding: .4rem .6rem .4rem 0; border-bottom: 1px solid var(--line); }
+th, td { text-align: left; vertical-align: top; overflow-wrap: anywhere; padding: .4rem .6rem .4rem 0;
+         border-bottom: 1px solid var(--line); }
 th { font-weight: 600; color: var(--quiet); }
 td.old code { color: var(--old); } td.new code { color: var(--new); }
 th:first-child { width: 36%; } th:last-child { width: 20%; }

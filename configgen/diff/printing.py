@@ -46,10 +46,13 @@ def jsonable(value: Any) -> str:
 
 
 def place(said: Said | None) -> str:
-    """File, line and column of who said it."""
+    """File, line and column of who said it; the name of a chart for what that says by itself."""
     if said is None:
         return ""
-    return str(said.origins[0].place) if said.origins and said.origins[0].place.line else BUILT_IN
+    if not said.origins:
+        return BUILT_IN
+    where = said.origins[0].place
+    return str(where) if where.line else where.file or BUILT_IN
 
 
 def origin_as_json(origin: Origin, *, secret: bool = False, secrets: Secrets | None = None) -> dict[str, Any]:

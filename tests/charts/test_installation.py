@@ -3,6 +3,8 @@ profile, and gives the controller the rights it needs and no others."""
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import yaml
 from configgen.operators import BY_NAME
 from configgen.render.output import write
 from configgen.render.targets import rendering
+from configgen.targets import TARGETS
 from tests.charts.conftest import Run
 from tests.charts.manifests import CHART, RELEASE, ROOT, documents
 from tools.controlplane import Cluster
@@ -53,6 +56,65 @@ def test_the_api_server_accepts_the_overlays(environment: str, kustomize: Run, c
     control_plane.kubectl("create", "namespace", f"flyte-{environment}", check=False)
     applied = control_plane.kubectl("apply", "--dry-run=server", "-f", "-", input=printed).stdout
     assert applied.count("(server dry run)") == len(manifests)
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All targets of the example."""
+    out = tmp_path_factory.mktemp("everything")
+    write(rendering(ROOT / "examples/configuration", targets=TARGETS), out)
+    return out
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_the_api_server_accepts_what_every_target_renders(
+    environment: str, everything: Path, helm: Run, kustomize: Run, control_plane: Cluster
+) -> None:
+    namespace = f"flyte-{environment}"
+    control_plane.kubectl("create", "namespace", namespace, check=False)
+    values = everything / "helm" / environment / "values.yaml"
+    printed = {
+        "helm": helm("template", RELEASE, CHART, "-n", namespace, "--include-crds", "--values", values).stdout,
+        "kustomize": kustomize("build", everything / "kustomize/overlays" / environment).stdout,
+        "configmap": (everything / "configmap" / environment / "configmap.yaml").read_text(),
+    }
+    for target, text in printed.items():
+        applied = control_plane.kubectl("apply", "--dry-run=server", "-n", namespace, "-f", "-", input=text).stdout
+        assert applied.count("(server dry run)") == len(documents(text)) > 0, target
+
+
+FLYTE_CHARTS = {"flyte-core": "flyte-core", "flyte-binary": "flyte-binary"}
+"""Targets for Flyte 1, and the folders of its charts below FLYTE_CHARTS."""
+
+
+@pytest.mark.parametrize("target", FLYTE_CHARTS)
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_the_api_server_accepts_flytes_charts_with_what_is_rendered(
+    target: str, environment: str, everything: Path, helm: Run, control_plane: Cluster, tmp_path: Path
+) -> None:
+    charts = os.environ.get("FLYTE_CHARTS")
+    if not charts:
+        pytest.skip("NOT VALIDATED: set FLYTE_CHARTS to the folder charts/ of a checkout of Flyte")
+    chart = _without_dependencies(Path(charts) / FLYTE_CHARTS[target], tmp_path)
+    values, namespace = everything / target / environment / "values.yaml", f"flyte-{environment}"
+    control_plane.kubectl("create", "namespace", namespace, check=False)
+    printed = helm("template", "flyte", chart, "-n", namespace, "--values", values).stdout
+    manifests = [one for one in documents(printed) if one["apiVersion"].partition("/")[0] in ("v1", "apps", "batch")]
+    text = yaml.safe_dump_all(manifests)
+    applied = control_plane.kubectl("apply", "--dry-run=server", "-n", namespace, "-f", "-", input=text).stdout
+    assert applied.count("(server dry run)") == len(manifests) > 0
+    said = "".join(str(one.get("data", "")) for one in manifests if one["kind"] == "ConfigMap")
+    assert f"LOG_LEVEL: {'debug' if environment == 'dev' else 'info'}" in said
+
+
+def _without_dependencies(chart: Path, folder: Path) -> Path:
+    """Charts that others publish are not there, and not needed to see what becomes of the values."""
+    copy = folder / chart.name
+    shutil.copytree(chart, copy, ignore=shutil.ignore_patterns("Chart.lock", "charts"))
+    definition = yaml.safe_load((copy / "Chart.yaml").read_text())
+    definition.pop("dependencies", None)
+    (copy / "Chart.yaml").write_text(yaml.safe_dump(definition))
+    return copy
 
 
 def test_the_pods_are_admitted_by_the_restricted_profile(helm: Run, control_plane: Cluster, namespace: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -152,6 +153,29 @@ def test_the_page_in_a_browser(tmp_path: Path, configgen: Configgen) -> None:
     ).stdout
     assert "22 differences between dev and prod." in dumped
     assert "gains toleration dedicated gpu NoSchedule" in dumped
+
+
+@pytest.mark.needs("chromium")
+@pytest.mark.parametrize("width", [1200, 800, 390], ids=["a desk", "a tablet", "a telephone"])
+def test_nothing_is_wider_than_the_page(width: int, tmp_path: Path, configgen: Configgen) -> None:
+    """Old headless windows are never narrower than about 500 pixels: the page is put into a frame."""
+    measure = "<script>document.body.dataset.over = document.documentElement.scrollWidth - innerWidth</script>"
+    text = configgen("-C", EXAMPLE, "diff", "dev", "prod", "-o", "html").stdout.replace("</body>", f"{measure}</body>")
+    inner = text.replace("&", "&amp;").replace('"', "&quot;")
+    show = "document.title = this.contentDocument.body.dataset.over"
+    page = tmp_path / "page.html"
+    page.write_text(f'<iframe style="width:{width}px;height:900px;border:0" srcdoc="{inner}" onload="{show}"></iframe>')
+    chromium = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile"]
+    dumped = subprocess.run(
+        [*chromium, "--window-size=1600,1000", "--virtual-time-budget=2000", "--dump-dom", page.as_uri()],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    ).stdout
+    found = re.search(r"<title>(-?\d+)</title>", dumped)
+    assert found, dumped[:300]
+    assert int(found[1]) <= 0
 
 
 def test_without_the_effect(configgen: Configgen) -> None:

@@ -322,6 +322,10 @@ SILENT = {
         + "        {}\n  database: {passwordPath: /etc/db/pass.txt}\n  auth: {clientSecretsExternalSecretRef: a, "
         "flyteClient: {scopes: [all]}}\n  externalConfigMap: a\n",
     ),
+    "a path to a password": (
+        "secret-in-plain-text",
+        "plugins: {k8s: {default-cpus: 1}}\ndatabase: {passwordPath: /etc/db/pass.txt}\n",
+    ),
     "a password that is a template": ("secret-in-plain-text", _BINARY + "        {}\n  database: {password: ${DB}}\n"),
     "the section's own name beside the rename of the value": (
         "unknown-key",

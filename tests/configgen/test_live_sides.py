@@ -140,7 +140,7 @@ def test_a_user_who_may_only_read_config_maps(
 NOT_FOUND = {
     "no installation": ("cluster:/NS", "neither our controller nor FlytePropeller nor flyte-binary runs"),
     "no such ConfigMap": ("cluster:/NS/none", "there is no ConfigMap none in the namespace"),
-    "a ConfigMap without documents": ("cluster:/NS/kube-root-ca.crt", "no YAML in kube-root-ca.crt"),
+    "a ConfigMap without documents": ("cluster:/NS/words", "no YAML in words"),
     "an unknown context": (
         f"cluster:{CONTEXT[:-1]}/NS",
         f"there is no context '{CONTEXT[:-1]}'; did you mean {CONTEXT}?",
@@ -151,8 +151,16 @@ NOT_FOUND = {
 
 @pytest.mark.parametrize(("name", "message"), NOT_FOUND.values(), ids=NOT_FOUND)
 def test_what_is_not_there_is_told(
-    name: str, message: str, kubeconfig: Path, source: Path, namespace: str, configgen: Configgen
+    name: str,
+    message: str,
+    control_plane: Cluster,
+    kubeconfig: Path,
+    source: Path,
+    namespace: str,
+    configgen: Configgen,
 ) -> None:
+    words = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "words"}, "data": {"a.txt": "b"}}
+    control_plane.api.create(f"/api/v1/namespaces/{namespace}/configmaps", words)
     result = configgen("-C", source, "diff", name.replace("NS", namespace), "test")
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr

@@ -16,7 +16,7 @@ _SECRET_NAME: Final = re.compile(
     r"(?i)(password|passwd|secret|token|credential|api[-_]?key|private[-_]?key|access[-_.]?key|host[-_]?key)"
 )
 _HARMLESS_NAME: Final = re.compile(
-    r"(?i)(secret[-_]?name|secretref|[-_]file$|_path$|token[-_]?path|location$|max[-_]?tokens|secrets$|[._-]provider$)"
+    r"(?i)(secret[-_]?name|secretref|[-_]file$|path$|token[-_]?path|location$|max[-_]?tokens|secrets$|[._-]provider$)"
 )
 _MEND: Final = "put it into a Secret, and name that in default-env-from-secrets or in the task"
 _MENDS: Final = {"hostKey": "mount a Secret, and name its file in plugin-manager.token-store.host-key-file"}
