@@ -26,10 +26,11 @@ _RETRIES = 3
 
 
 class Redis:
-    """The few commands that we need. They raise what :func:`unreachable` names."""
+    """The few commands that we need. They raise what :func:`unreachable` names. ``sentinels`` are closed with it."""
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
+    def __init__(self, client: redis.asyncio.Redis, sentinels: Sequence[redis.asyncio.Redis] = ()) -> None:
         self._client: Any = client
+        self._sentinels = sentinels
 
     async def script(self, text: str, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
         """Run a script, atomically. Its text goes along only where the server does not have it yet."""
@@ -49,7 +50,8 @@ class Redis:
         return int(await self._client.zrem(key, member))
 
     async def close(self) -> None:
-        await self._client.aclose()
+        for client in (self._client, *self._sentinels):
+            await client.aclose()
 
 
 def open_redis(config: Configuration, environment: Mapping[str, str] = os.environ) -> Redis:
@@ -67,7 +69,7 @@ def open_redis(config: Configuration, environment: Mapping[str, str] = os.enviro
         hosts = [_host(address) for address in settings.addresses]
     except ValueError as error:
         raise StartError([f"{where}.hostPaths: {error}"]) from error
-    return Redis(_client(settings, hosts, _password(config, environment)))
+    return _open(settings, hosts, _password(config, environment))
 
 
 def unreachable() -> tuple[type[Exception], ...]:
@@ -77,7 +79,7 @@ def unreachable() -> tuple[type[Exception], ...]:
     return (RedisError, RedisClusterException, OSError, TimeoutError)
 
 
-def _client(settings: RedisConfig, hosts: Sequence[tuple[str, int, bool]], password: str) -> Any:
+def _open(settings: RedisConfig, hosts: Sequence[tuple[str, int, bool]], password: str) -> Redis:
     from redis.asyncio import Redis as Single
     from redis.asyncio import RedisCluster, Sentinel
     from redis.asyncio.cluster import ClusterNode
@@ -96,11 +98,13 @@ def _client(settings: RedisConfig, hosts: Sequence[tuple[str, int, bool]], passw
     if settings.primary_name:
         addresses = [(host, port) for host, port, _ in hosts]
         sentinels = Sentinel(addresses, socket_timeout=_TIMEOUT)  # type: ignore[no-untyped-call]
-        return sentinels.master_for(settings.primary_name, retry=retry, **options)
+        return Redis(sentinels.master_for(settings.primary_name, retry=retry, **options), sentinels.sentinels)
     if len(hosts) > 1:
-        return RedisCluster(startup_nodes=[ClusterNode(host, port) for host, port, _ in hosts], retry=retry, **options)
+        nodes = [ClusterNode(host, port) for host, port, _ in hosts]
+        cluster: Any = RedisCluster(startup_nodes=nodes, retry=retry, **options)
+        return Redis(cluster)
     host, port, _ = hosts[0]
-    return Single(host=host, port=port, retry=retry, **options)
+    return Redis(Single(host=host, port=port, retry=retry, **options))
 
 
 def _host(address: str) -> tuple[str, int, bool]:

@@ -23,6 +23,8 @@ from controller.cli import main
 from controller.kube.client import ApiServer
 from controller.kube.informers import Informer
 from controller.runtime import application
+from controller.services import outputs
+from controller.services.outputs import OutputStore
 from pluginmachinery.core.actions import ObjectRef
 
 T = TypeVar("T")
@@ -37,35 +39,50 @@ def boundary(verb: str, ref: ObjectRef, body: Mapping[str, Any]) -> str:
     return f"{verb} {ref.kind.plural}:{status.get('phase')}{pending}"
 
 
-class StrickenApiServer(ApiServer):
-    """Notes its writes, or dies at one."""
+class Strikes:
+    """What is noted of writes, and at which one to die."""
 
     record: Path | None = None
     when = ""
     where = ""
 
-    async def create(self, ref: ObjectRef, body: Mapping[str, Any]) -> Any:
-        return await self._at(boundary("create", ref, body), super().create(ref, body))
-
-    async def put_status(self, ref: ObjectRef, body: Mapping[str, Any]) -> Any:
-        return await self._at(boundary("put_status", ref, body), super().put_status(ref, body))
-
-    async def patch(self, ref: ObjectRef, body: Mapping[str, Any], subresource: str = "") -> Any:
-        return await self._at(boundary("patch", ref, body), super().patch(ref, body, subresource))
-
-    async def delete(self, ref: ObjectRef, *, uid: str = "") -> Any:
-        return await self._at(boundary("delete", ref, {}), super().delete(ref, uid=uid))
-
-    async def _at(self, here: str, write: Awaitable[T]) -> T:
-        if self.record is not None:
-            with self.record.open("a") as file:
+    @classmethod
+    async def at(cls, here: str, write: Awaitable[T]) -> T:
+        if cls.record is not None:
+            with cls.record.open("a") as file:
                 file.write(f"{here}\n")
-        if here == self.where and self.when == "before":
+        if here == cls.where and cls.when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         answer = await write
-        if here == self.where and self.when == "after":
+        if here == cls.where and cls.when == "after":
             os.kill(os.getpid(), signal.SIGKILL)
         return answer
+
+
+class StrickenApiServer(ApiServer):
+    """Notes its writes, or dies at one."""
+
+    async def create(self, ref: ObjectRef, body: Mapping[str, Any]) -> Any:
+        return await Strikes.at(boundary("create", ref, body), super().create(ref, body))
+
+    async def put_status(self, ref: ObjectRef, body: Mapping[str, Any]) -> Any:
+        return await Strikes.at(boundary("put_status", ref, body), super().put_status(ref, body))
+
+    async def patch(self, ref: ObjectRef, body: Mapping[str, Any], subresource: str = "") -> Any:
+        return await Strikes.at(boundary("patch", ref, body), super().patch(ref, body, subresource))
+
+    async def update(self, ref: ObjectRef, body: Mapping[str, Any]) -> Any:
+        return await Strikes.at(boundary("update", ref, body), super().update(ref, body))
+
+    async def delete(self, ref: ObjectRef, *, uid: str = "") -> Any:
+        return await Strikes.at(boundary("delete", ref, {}), super().delete(ref, uid=uid))
+
+
+class StrickenStore(OutputStore):
+    """The same for what is written to the object store."""
+
+    async def write_files(self, files: Mapping[str, bytes]) -> Any:
+        return await Strikes.at("write files", super().write_files(files))
 
 
 def die_at_each(points: Path) -> None:
@@ -74,7 +91,7 @@ def die_at_each(points: Path) -> None:
     for line in points.read_text().splitlines():
         child = os.fork()
         if not child:
-            StrickenApiServer.when, _, StrickenApiServer.where = line.partition(" ")
+            Strikes.when, _, Strikes.where = line.partition(" ")
             main()
         _, status = os.waitpid(child, 0)
         with deaths.open("a") as file:
@@ -83,11 +100,12 @@ def die_at_each(points: Path) -> None:
 
 if __name__ == "__main__":
     application.ApiServer = StrickenApiServer  # type: ignore[misc]
+    outputs.OutputStore = StrickenStore  # type: ignore[misc]
     if "SILENCE" in os.environ:
         silence = float(os.environ["SILENCE"])
         application.Informer = functools.partial(Informer, silence=silence)  # type: ignore[misc,assignment]
     if "RECORD_WRITES" in os.environ:
-        StrickenApiServer.record = Path(os.environ["RECORD_WRITES"])
+        Strikes.record = Path(os.environ["RECORD_WRITES"])
     if "CRASH_AT" in os.environ:
         die_at_each(Path(os.environ["CRASH_AT"]))
     main()

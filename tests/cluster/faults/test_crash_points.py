@@ -20,8 +20,12 @@ FAILS = [{"after": 0.05, "phase": "Running"}, {"after": 0.05, "phase": "Failed",
 RUNS_ON = [{"after": 0.05, "phase": "Running"}, {"hang": True}]
 EVERY_WRITE = {
     **CONFIG,
-    "plugins": {"k8s": {"delete-resource-on-finalize": True}},
+    "plugins": {"k8s": {"delete-resource-on-finalize": True, "inject-finalizer": True}},
     "plugin-manager": {"coalesce": "0s", "retries": {"system": 1}},
+}
+WITH_INPUTS = {
+    "template": {"container": {"image": "busybox", "command": ["true"], "args": ["{{.input}}"]}},
+    "inputs": {"literals": {"question": {"scalar": {"primitive": {"integer": "42"}}}}},
 }
 STORY = {
     "good": (SUCCEEDS, "Succeeded", ["Succeeded"]),
@@ -44,7 +48,7 @@ class Stories:
         self._told += 1
         for name, (script, phase, attempts) in STORY.items():
             task = f"{name}{self._told}"
-            self._tasks.submit(task, script)
+            self._tasks.submit(task, script, **(WITH_INPUTS if name == "good" else {}))
             self.phases[task] = phase
             self.attempts[task] = attempts
 
@@ -64,8 +68,13 @@ def test_kill_9_before_and_after_every_kind_of_write(
     stories = Stories(tasks)
     record, points = tmp_path / "writes", tmp_path / "points"
 
+    root = own_control_plane.output_root
+    assert root is not None
+
     def start(**environment: str) -> Controller:
-        return run(config=EVERY_WRITE, module="tests.cluster.faults.entry", environment=environment)
+        return run(
+            "--data-root", str(root), config=EVERY_WRITE, module="tests.cluster.faults.entry", environment=environment
+        )
 
     recorder = start(RECORD_WRITES=str(record)).ready()
     stories.tell()
@@ -73,7 +82,7 @@ def test_kill_9_before_and_after_every_kind_of_write(
     assert recorder.terminate() == 0
     boundaries = sorted(set(record.read_text().splitlines()))
     print(f"{len(boundaries)} kinds of writes:", *boundaries, sep="\n  ")
-    assert len(boundaries) >= 8
+    assert {"create pods", "patch pods", "delete pods", "patch taskexecutions", "write files"} <= set(boundaries)
     strikes = [f"{when} {boundary}" for boundary in boundaries for when in ("before", "after")]
     points.write_text("\n".join(strikes))
     deaths = points.with_suffix(".deaths")

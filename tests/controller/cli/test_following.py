@@ -30,13 +30,15 @@ class Scripted:
         self.watches = watches
         self.versions: list[str] = []
 
-    def snapshot(self, namespace: str) -> dict[str, Any]:
+    def snapshot(self, namespace: str, *, selector: str = "") -> dict[str, Any]:
         answer = self.lists.pop(0) if len(self.lists) > 1 else self.lists[0]
         if isinstance(answer, Exception):
             raise answer
         return {"metadata": {"resourceVersion": "7"}, "items": answer}
 
-    def watch(self, namespace: str, version: str, seconds: int, opened: Any) -> Iterator[dict[str, Any]]:
+    def watch(
+        self, namespace: str, version: str, seconds: int, opened: Any, *, selector: str = ""
+    ) -> Iterator[dict[str, Any]]:
         self.versions.append(version)
         for entry in self.watches.pop(0) if self.watches else []:
             if isinstance(entry, Exception):
@@ -46,6 +48,10 @@ class Scripted:
 
 def changed(found: dict[str, Any], kind: str = "MODIFIED") -> dict[str, Any]:
     return {"type": kind, "object": found}
+
+
+def versioned(found: dict[str, Any], version: int) -> dict[str, Any]:
+    return {**found, "metadata": {**found["metadata"], "resourceVersion": str(version)}}
 
 
 def seen(connection: Scripted, *tasks: dict[str, Any], seconds: float = 10) -> list[str | None]:
@@ -130,7 +136,9 @@ def test_nobody_reads_on_when_it_is_over() -> None:
             self.shut.set()
 
     class Endless(Scripted):
-        def watch(self, namespace: str, version: str, seconds: int, opened: Any) -> Iterator[dict[str, Any]]:
+        def watch(
+            self, namespace: str, version: str, seconds: int, opened: Any, *, selector: str = ""
+        ) -> Iterator[dict[str, Any]]:
             answer = Answer()
             opened(answer)
             yield changed(task("Succeeded"))
@@ -139,3 +147,44 @@ def test_nobody_reads_on_when_it_is_over() -> None:
     before = threading.active_count()
     assert seen(Endless([[task("Queued")]], []), task(None))[-1] == "Succeeded"
     assert threading.active_count() == before
+
+
+# --- Everything there is, for ever (``get --watch``) ------------------------------------------------------------------
+
+
+def all_changes(lists: Script, watches: Script) -> list[tuple[str, str]]:
+    """Until the script ends, which it does with a refusal."""
+    connection: Any = Scripted([*lists, ApiException(status=403, reason="the end")], watches)
+    connection.namespace = "ns"
+    told = []
+    changes = following.changes(connection, everywhere=False, selector="")
+    while True:
+        try:
+            found = next(changes)
+        except ClusterError:
+            return told
+        told.append((found["metadata"]["name"], following.phase_of(found)))
+
+
+def test_what_there_is_is_told_and_then_each_change() -> None:
+    a, b = versioned(task("Queued"), 1), versioned(task("Running", "b"), 2)
+    watch = [changed(versioned(task("Running"), 3)), changed(b, "DELETED"), changed(versioned(task(None, "c"), 4))]
+    assert all_changes([[a, b]], [watch]) == [
+        ("a", "Queued"),
+        ("b", "Running"),
+        ("a", "Running"),
+        ("b", "Deleted"),
+        ("c", "Pending"),
+    ]
+
+
+@pytest.mark.parametrize("trouble", [ApiException(status=410, reason="Expired"), urllib3.exceptions.ProtocolError("x")])
+def test_after_a_break_only_what_is_new_is_told(trouble: Exception) -> None:
+    a, b = versioned(task("Queued"), 1), versioned(task("Running", "b"), 2)
+    watches = [[changed(versioned(task("Running"), 3)), trouble]]
+    assert all_changes([[a, b], [versioned(task("Running"), 3)]], watches) == [
+        ("a", "Queued"),
+        ("b", "Running"),
+        ("a", "Running"),
+        ("b", "Deleted"),
+    ]

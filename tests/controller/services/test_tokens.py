@@ -22,7 +22,7 @@ from pluginmachinery.config import Configuration
 from pluginmachinery.config.documents import read_as_flyte
 from pluginmachinery.core.actions import Done, NotGranted
 from pluginmachinery.plugins.registry import PluginRegistry
-from tests.controller.services.redis_server import PASSWORD, RedisServer
+from tests.controller.services.redis_server import PASSWORD, RedisServer, redis_cluster, redis_sentinel
 
 GPU = Pool("k8s-array", "gpu")
 LIMIT = 2
@@ -310,6 +310,34 @@ async def test_the_password_comes_from_a_file_first(redis_server: RedisServer, t
     tokens = RedisTokens(connection, lambda _: 1, lease=120, prefix=str(tmp_path))
     assert await tokens.allocate(GPU, holder("a")) == Done(True)
     await connection.close()
+
+
+async def holds_what_redis_has_to(section: dict[str, Any]) -> None:
+    """All that is asked of Redis, through a connection that is configured like this."""
+    connection = open_redis(
+        read_as_flyte({"propeller": {"resourcemanager": {"type": "redis", "redis": section}}}),
+        {PASSWORD_VARIABLE: PASSWORD},
+    )
+    tokens = RedisTokens(connection, lambda _: LIMIT, lease=0.0, prefix="fpm")
+    assert await granted(tokens, holder("a"), holder("b", uid="gone"), holder("c")) == [True, True, False]
+    await tokens.release(GPU, holder("a"))
+    assert await granted(tokens, holder("c"), holder("d")) == [True, False]
+    await tokens.sweep(Tasks("u"))
+    assert await granted(tokens, holder("d"), holder("e")) == [True, False]
+    await connection.close()
+
+
+@pytest.mark.needs("redis-server")
+async def test_a_redis_cluster(tmp_path: Path) -> None:
+    with redis_cluster(tmp_path) as node:
+        await holds_what_redis_has_to({"hostPaths": [node.address, node.address]})
+
+
+@pytest.mark.needs("redis-server")
+async def test_a_primary_that_sentinels_know(redis_server: RedisServer, tmp_path: Path) -> None:
+    redis_server.do("FLUSHALL")
+    with redis_sentinel(tmp_path, redis_server, "tokens") as sentinel:
+        await holds_what_redis_has_to({"hostPaths": [sentinel], "primaryName": "tokens"})
 
 
 # --- Names, numbers, starts ------------------------------------------------------------------------------------------
