@@ -53,6 +53,10 @@ def _write_all_characters() -> None:
 
 def _drop_output() -> None:
     """What is still buffered is not to be tried again when the interpreter ends."""
+    try:
+        stream = sys.stdout.fileno()
+    except (AttributeError, ValueError):  # closed, or held by whoever called the command from Python
+        return
     nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, sys.stdout.fileno())
+    os.dup2(nothing, stream)
     os.close(nothing)

@@ -3,6 +3,7 @@ input that is too much. As processes, because that is where it goes wrong."""
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -153,3 +154,15 @@ def test_thousands_of_layers_tell_all_their_mistakes_in_order(configgen: Configg
     assert files == sorted(files)
     assert len(set(files)) == count
     assert not (tmp_path / "out").exists()
+
+
+def test_a_caller_from_python_that_holds_the_output(configgen: Configgen, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no file behind it that could be let go of."""
+
+    def fails(_: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("configgen.catalog.as_text", fails)
+    result = configgen("catalog")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "error: the output can not be written: No space left on device\n"

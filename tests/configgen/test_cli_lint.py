@@ -63,6 +63,16 @@ FILES = {
     ),
     "storage of task resources": ("dead-key", "task_resources:\n  limits:\n    storage: 1Gi\n", 3),
     "agent-service": ("renamed-key", "plugins:\n  agent-service: {}\n", 2),
+    "agent-service in the list of plugins": (
+        "renamed-key",
+        "tasks:\n  task-plugins:\n    enabled-plugins:\n    - container\n    - agent-service\n",
+        5,
+    ),
+    "a component in configmap": (
+        "misplaced-key",
+        _CORE + "        {}\n  flyteagent: {plugin_config: {plugins: {agent-service: {}}}}\n",
+        6,
+    ),
     "agentService": ("renamed-key", "configuration:\n  inline: {}\n  agentService: {}\n", 3),
     "a key of Flyte 2": ("key-of-other-version", _BINARY + "        accelerator-devices:\n        - A: b\n", 5),
     "a key that Flyte 2 lost": (

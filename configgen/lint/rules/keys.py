@@ -6,15 +6,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from configgen.flyte_charts.unexpressed import dropped_by_flyte_2
-from configgen.importers.charts import CORE_DOCUMENTS
+from configgen.importers.charts import CORE_COMPONENTS, CORE_DOCUMENTS
 from configgen.importers.forms import Form
 from configgen.importers.texts import is_template
+from configgen.importers.translating import RENAMED
 from configgen.layers.plugin_checks import discovered
 from configgen.lint.subjects import Hit, Piece, Subject
 from configgen.lint.walking import kind_at, steps
 from pluginmachinery.config import documents, kinds
 from pluginmachinery.config.problems import Path, Problem
 from pluginmachinery.config.weak_scalars import DecodeError, weak_scalar
+from pluginmachinery.plugins.enabling import cleaned
 from pluginmachinery.plugins.registry import known_sections
 
 _MISPLACED: Final[Mapping[Path, str]] = {
@@ -41,6 +43,7 @@ _RENAMED_VALUES: Final[Mapping[Path, str]] = {
     ("configuration", "agentService"): "configuration.connectorService",
     ("flyteagent",): "flyteconnector",
 }
+_ENABLED: Final[Path] = ("tasks", "task-plugins", "enabled-plugins")
 _OURS: Final = frozenset({"plugins", "tasks", "task_resources", "plugin-manager"})
 _OF_CORE: Final = ("configmap", "sparkoperator", "flytepropeller", "workflow_scheduler", "cluster_resource_manager")
 _OF_BINARY: Final = ("configuration", "flyte-core-components")
@@ -81,6 +84,10 @@ def _misplaced_values(subject: Subject) -> Iterator[Hit]:
         for path in _CORE_NESTED:
             if _has(subject.values, path):
                 yield _value(subject, path, "one level too deep", f"it belongs under configmap{_tail(path)}")
+        for component in CORE_COMPONENTS:
+            if _has(subject.values, ("configmap", component, "plugin_config")):
+                mend = f"{component} stands beside configmap, not in it"
+                yield _value(subject, ("configmap", component), "one level too deep", mend)
     if subject.form in (Form.FLYTE_BINARY, Form.FLYTE_2):
         for path in _BINARY_ROOTS:
             if _has(subject.values, path):
@@ -188,6 +195,9 @@ def renamed(subject: Subject) -> Iterator[Hit]:
                 both = _has(piece.tree, (*path[:-1], name))
                 message = f"{path[-1]} is now called {name}" + (", which is set as well" if both else "")
                 yield Hit(path, message, f"rename it to {name}", piece.locate(path))
+    for path, element in () if subject.is_source else subject.elements(*_ENABLED):
+        if isinstance(element, str) and (name := RENAMED.get(cleaned(element), "")):
+            yield Hit(path, f"the plugin {element} is now called {name}", f"write {name}, in its routes as well")
     for path, name in _RENAMED_VALUES.items():
         if _has(subject.values, path):
             yield _value(subject, path, f"{path[-1]} is now called {name.rpartition('.')[2]}", f"rename it to {name}")
