@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from configgen.diff.leaves import leaves, origins
+from configgen.diff.sides import effective
 from configgen.layers.kinds import configuration_kind
 from configgen.layers.merge import stack
 from configgen.layers.nodes import plain
@@ -122,3 +123,21 @@ def test_every_leaf_names_its_origin(layers: list[dict[str, Any]]) -> None:
         found = origins(merged, path)
         assert found, path
         assert found[0].place.line > 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(configurations, min_size=1, max_size=3))
+def test_every_leaf_of_the_effective_configuration_is_said_somewhere_or_built_in(layers: list[dict[str, Any]]) -> None:
+    merged = stack(
+        read_document(to_yaml(layer), layer=f"l{index}", file=f"l{index}.yaml", kind=configuration_kind())
+        for index, layer in enumerate(layers)
+    )
+    said = plain(merged)
+    built_in = dict(leaves(effective(read_tree({}), {})))
+    for path, value in leaves(effective(read_tree(said), said)):
+        found = origins(merged, path)
+        if found:
+            assert (found[0].place.file, found[0].place.line > 0) == (f"{found[0].place.layer}.yaml", True), path
+        else:
+            assert path in built_in, path
+            assert value == built_in[path], path
