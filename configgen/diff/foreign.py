@@ -35,7 +35,6 @@ from pluginmachinery.config.yaml_text import Parsed
 from pluginmachinery.plugins.registry import known_sections
 
 _YAML: Final = (".yaml", ".yml")
-_SECTIONS: Final = frozenset({"plugins", "tasks"})
 _NUMBERED: Final = re.compile(r"\d{3}-")
 """How the chart flyte-binary names the documents of its ConfigMap."""
 _NOT_DOCUMENTS: Final = ("kustomization.yaml", "release.yaml", "configmap.yaml", "values.yaml")
@@ -204,15 +203,18 @@ def _in_file(path: FilePath, text: str) -> list[Parsed]:
         return found
     maps = [one for manifest in manifests for one in _config_maps(manifest)]
     holding = [one for one in maps if _embedded(one.get("data"), file)]
+    elsewhere: list[Document] = []
     if len(holding) > 1:
         # What helm template prints has the ConfigMaps of all parts of Flyte: the plugins' is meant.
-        holding = [one for one in holding if _of_plugins(one, file)] or holding
+        speaking = [one for one in holding if _roots(one, file) & {"plugins", "tasks"}]
+        elsewhere = _platform_resources([one for one in holding if one not in speaking], file)
+        holding = speaking or holding
     if len(holding) > 1:
         names = ", ".join(str((one.get("metadata") or {}).get("name")) for one in holding)
         mend = "keep the one that is meant"
         raise SourceError([Problem(file, 0, 0, "", f"holds several ConfigMaps: {names}", mend)])
     if holding:
-        return _parsed(_embedded(holding[0].get("data"), file))
+        return _parsed([*elsewhere, *_embedded(holding[0].get("data"), file)])
     if len(manifests) == 1 and (ours := _embedded(manifests[0].get("config"), file)):
         return _parsed(ours)
     if found := _recognised(text, file):
@@ -252,9 +254,17 @@ def _config_maps(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
                 yield from _config_maps(item)
 
 
-def _of_plugins(config_map: Mapping[str, Any], file: str) -> bool:
+def _roots(config_map: Mapping[str, Any], file: str) -> set[str]:
+    """The sections that the documents of a ConfigMap have."""
     trees = [yaml_text.parse(one.name, one.text).tree for one in _embedded(config_map.get("data"), file)]
-    return any(isinstance(tree, Mapping) and _SECTIONS & tree.keys() for tree in trees)
+    return {str(key) for tree in trees if isinstance(tree, Mapping) for key in tree}
+
+
+def _platform_resources(others: list[Mapping[str, Any]], file: str) -> list[Document]:
+    """flyte-core gives ``task_resources`` to flyteadmin alone, from where they reach the pods."""
+    documents = [document for one in others for document in _embedded(one.get("data"), file)]
+    found = [(document, yaml_text.parse(document.name, document.text).tree) for document in documents]
+    return [document for document, tree in found if isinstance(tree, Mapping) and tree.keys() == {"task_resources"}][:1]
 
 
 def _embedded(data: Any, file: str) -> list[Document]:

@@ -141,6 +141,17 @@ WILD = {
     "Terraform: a heredoc, and set blocks that change it": ("main.tf", _TERRAFORM),
     "a script: a heredoc, and --set": ("install.sh", _SCRIPT),
     "a ConfigMap of flyte-binary": ("live.yaml", _CONFIG_MAP),
+    "what helm template prints of flyte-core": (
+        "manifests.yaml",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n---\n"
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: flyte-admin-base-config}\ndata:\n"
+        "  server.yaml: |\n    server: {httpPort: 8088}\n"
+        "  task_resource_defaults.yaml: |\n    task_resources: {defaults: {cpu: 100m}, limits: {cpu: 9}}\n---\n"
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: flyte-propeller-config}\ndata:\n"
+        "  core.yaml: |\n    propeller: {workers: 4}\n"
+        "  enabled_plugins.yaml: |\n    tasks: {task-plugins: {enabled-plugins: [container, sidecar]}}\n"
+        "  k8s.yaml: |\n    plugins: {k8s: {default-cpus: 100m}}\n",
+    ),
     "a patch": (
         "patch.yaml",
         "data:\n  k8s.yaml: |\n    tasks: {task-plugins: {enabled-plugins: [container]}}\n"
