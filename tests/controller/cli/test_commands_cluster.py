@@ -359,6 +359,21 @@ def test_a_task_of_a_package_without_its_inputs_is_not_submitted(run: Commands) 
     assert run("get", "-o", "name").output == ""
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--outputs"], "--outputs needs the NAME of a task"),
+        (["train", "-l", "a=b"], "NAME does not go together with --all-namespaces or --selector"),
+        (["train", "--outputs", "--watch"], "--outputs and --watch do not go together"),
+    ],
+    ids=["outputs of what", "a name and labels", "outputs do not change"],
+)
+def test_options_of_get_that_do_not_go_together(run: Commands, arguments: list[str], message: str) -> None:
+    done = run("get", *arguments)
+    assert done.exit_code == 2
+    assert message in done.output
+
+
 def test_get_in_an_empty_namespace(run: Commands) -> None:
     done = run("get")
     assert done.exit_code == 0
@@ -424,6 +439,46 @@ def test_describe_tells_the_story(run: Commands) -> None:
     positions = [told.find(text) for text in expected]
     assert -1 not in positions, (expected[positions.index(-1)], told)
     assert positions == sorted(positions)
+
+
+STANDINGS: dict[str, tuple[Tree, list[str]]] = {
+    "it failed": (
+        {"phase": "Failed", "error": {"kind": "USER", "code": "OOMKilled", "message": "too much"}},
+        ["OOMKilled (USER): too much", "controller logs train shows what it wrote, controller retry train runs it"],
+    ),
+    "it was aborted": ({"phase": "Aborted", "reason": "asked for"}, ["asked for", "controller retry train runs it"]),
+    "it is held": (
+        {"phase": "Suspended"},
+        ['kubectl patch texec train --type merge -p \'{"spec":{"suspend":false}}\''],
+    ),
+    "it runs": ({"phase": "Running"}, ["controller logs train --follow"]),
+    "it is queued": ({"phase": "Queued"}, ["controller abort train gives up waiting"]),
+    "the store does not answer": (
+        {
+            "phase": "Running",
+            "systemErrors": {
+                "count": 2,
+                "code": "OutputsNotReadable",
+                "message": "503",
+                "nextTryAt": "2026-01-01T00:00:00Z",
+            },
+        },
+        ["2 errors in a row, next try at ", "OutputsNotReadable: 503"],
+    ),
+    "its pod has to go first": (
+        {"phase": "Aborting", "pending": {"step": "Abort", "outcome": "Aborted"}},
+        ["still to be done: Abort, then Aborted"],
+    ),
+    "it made a page": ({"phase": "Succeeded", "deck": "s3://b/deck.html"}, ["Deck", "s3://b/deck.html"]),
+}
+
+
+@pytest.mark.parametrize(("status", "told"), STANDINGS.values(), ids=STANDINGS)
+def test_describe_says_why_and_what_to_do(run: Commands, status: Tree, told: list[str]) -> None:
+    run.create()
+    run.set_status("train", **status)
+    output = run("describe", "train").output
+    assert [text for text in told if text not in output] == []
 
 
 def test_describe_shows_pods_and_events(run: Commands) -> None:

@@ -118,6 +118,36 @@ async def test_every_problem_of_the_configuration_has_its_line(start: Start, fol
     assert "default-cpus" in lines[0]
 
 
+async def test_what_only_shows_when_services_are_opened_is_one_line_too(start: Start, folder: Path) -> None:
+    redis = {"propeller": {"resourcemanager": {"type": "redis", "redis": {"hostPath": "redis:6379"}}}}
+    store = {"plugin-manager": {"token-store": {"host-key-file": "/nowhere"}}}
+    (folder / "plugins.yaml").write_text(yaml.safe_dump({**CONFIG, **redis, **store}))
+    code, lines = await (await start("--log-level", "error")).ended()
+    assert (code, lines) == (
+        2,
+        [
+            "controller run: plugin-manager.token-store.host-key-file /nowhere can not be read: "
+            "No such file or directory"
+        ],
+    )
+
+
+async def test_what_runs_otherwise_than_configured_is_told(start: Start, server: StubApiServer, folder: Path) -> None:
+    own = {"sharding": {"count": 3}, "optional-plugins": ["snowflake"]}
+    tasks = {"task-plugins": {"enabled-plugins": ["container", "snowflake"]}}
+    (folder / "plugins.yaml").write_text(yaml.safe_dump({"tasks": tasks, "plugin-manager": own}))
+    run = await start("--log-format", "json")
+    await working(server)
+    run.process.send_signal(signal.SIGTERM)
+    code, lines = await run.ended()
+    told = [line["message"] for line in map(json.loads, lines) if line["level"] == "warning"]
+    assert code == 0
+    assert told[0].startswith("the optional plugin snowflake does not run: ")
+    assert told[1:] == [
+        "plugin-manager.sharding.count is 3, but without --leader-elect this replica acts on everything"
+    ]
+
+
 async def test_a_port_in_use(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         code, (line,) = await (await start("--listen", f"127.0.0.1:{other.getsockname()[1]}")).ended()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -46,6 +47,19 @@ async def test_another_task_of_the_same_name_is_another_task(server: StubApiServ
     body["metadata"] |= {"namespace": "ns", "uid": "of-another"}
     await server.put("taskexecutions", body)
     assert await over(server, api)
+
+
+@pytest.mark.parametrize(
+    ("is_open", "shed", "lives"),
+    [(True, False, True), (True, True, False), (False, False, False)],
+    ids=["it runs here", "it has ended", "this replica only stands by"],
+)
+async def test_what_we_act_on_is_not_asked_for(api: ApiServer, is_open: bool, shed: bool, lives: bool) -> None:
+    slot = SimpleNamespace(shed=shed)
+    engine = SimpleNamespace(is_open=is_open, cache=SimpleNamespace(slots={"the-uid": slot}))
+    shards: Any = {0: SimpleNamespace(engine=engine)}
+    assert LiveTasks(api, shards).lives("the-uid") is lives
+    assert not LiveTasks(api, shards).lives("of-another")
 
 
 async def test_in_doubt_it_lives(server: StubApiServer, api: ApiServer) -> None:

@@ -147,6 +147,16 @@ async def test_who_was_struck_out_learns_it(world: World, server: StubApiServer)
     assert world.replicas["a"].task.done()
 
 
+async def test_who_finds_another_release_on_the_record_acts_no_more(world: World, server: StubApiServer) -> None:
+    a = await world.join("a")
+    (lease,) = server.of("leases")
+    metadata = {"name": lease["metadata"]["name"], "namespace": "flyte"}
+    await server.put("leases", {"metadata": metadata, "spec": {"holderIdentity": "the-old-one"}})
+    await world.pass_time(2)
+    assert held(a) == [0]
+    assert a.note == "the-old-one holds the lease"
+
+
 async def test_a_leader_and_sharers_never_act_at_the_same_time(world: World) -> None:
     """From one replica to a release that shares, and back."""
     leader = await world.lead("one")
