@@ -226,7 +226,9 @@ class Worker:
     def _create(self, work: Work) -> None:
         ref = self._ref(work)
         if self._conduct.check_owner and (there := self._answers.exists(ref)) and self._is_own(there.object):
-            _finish(work, Phase.QUEUED)
+            # Made by a process that died before saying so. It may have ended meanwhile, and then no event will tell.
+            work.step = "look"
+            self._look(work)
             return
         try:
             manifest = self._subs.pod(self._sub(work))

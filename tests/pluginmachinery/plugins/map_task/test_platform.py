@@ -296,6 +296,14 @@ def test_pods_that_nobody_wrote_down_are_found_again() -> None:
     assert world.phases() == ["Queued"] * 5
 
 
+def test_pods_that_ended_while_nobody_looked_need_no_event_to_be_seen() -> None:
+    world = MapWorld(map_task(5))
+    world.handle()
+    world.state = None
+    world.succeeds(*every_name(5))
+    assert world.handle().phase is Phase.SUCCESS
+
+
 def test_a_state_of_somebody_else_is_told_as_such() -> None:
     world = MapWorld(map_task(1))
     for junk in (
