@@ -231,6 +231,7 @@ def calm_down(soak: Soak, seconds: float) -> None:
 def violations(soak: Soak) -> list[str]:
     """Whatever is not as it has to be, a line each."""
     found = soak.tasks.all()
+    pods = soak.tasks.pods()
     wrong = [f"lost: {name}" for name in soak.expected.keys() - found.keys()]
     attempts = 0
     for name, item in sorted(found.items()):
@@ -238,7 +239,9 @@ def violations(soak: Soak) -> list[str]:
         history = [each["phase"] for each in status.get("attempts", [])]
         attempts += len(history)
         if status.get("phase") != soak.expected.get(name):
-            wrong.append(f"{name} is {status.get('phase')}, not {soak.expected.get(name)}: {status.get('error')}")
+            own = {pod: pods[pod]["status"].get("phase") for pod in pods if pod.rpartition("-")[0] == name}
+            told = status.get("error") or status.get("reason")
+            wrong.append(f"{name} is {status.get('phase')}, not {soak.expected.get(name)}: {told}; pods {own}")
         if sum((status.get("failures") or {}).values()) != history.count("Failed"):
             wrong.append(f"{name}: failures {status.get('failures')} for {history}")
         expected = 1 if name.startswith("again") else 0
