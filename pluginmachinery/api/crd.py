@@ -73,7 +73,7 @@ def structural_schema(model: type[BaseModel]) -> dict[str, Any]:
 
 def _object_schema() -> dict[str, Any]:
     spec = structural_schema(TaskExecutionSpec)
-    spec["x-kubernetes-validations"] = [_immutable(name, spec) for name in spec["properties"] if name not in MUTABLE]
+    spec["x-kubernetes-validations"] = [_immutability(spec)]
     status = structural_schema(TaskExecutionStatus)
     conditions = status["properties"]["conditions"]
     conditions["x-kubernetes-list-type"] = "map"
@@ -92,12 +92,27 @@ def _object_schema() -> dict[str, Any]:
     }
 
 
-def _immutable(name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+def _immutability(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Of ``spec`` only a few members may change.
+
+    One rule that begins with the whole: it is judged at every write of a status too, where nothing of ``spec`` differs,
+    and asking for each member by itself takes the API server longer than all the rest of its validation.
+    """
+    same = {name: _is_same(name, spec) for name in spec["properties"] if name not in MUTABLE}
+    changed = " : ".join(f"!({rule}) ? '{name}'" for name, rule in same.items())
+    told = f"is immutable; submit a new TaskExecution with label {names.RETRY_OF}"
+    return {
+        "rule": f"self == oldSelf || ({' && '.join(same.values())})",
+        "message": f"of spec only {', '.join(MUTABLE)} can be changed",
+        "messageExpression": f"'spec.' + ({changed} : '') + ' {told}'",
+    }
+
+
+def _is_same(name: str, spec: Mapping[str, Any]) -> str:
     same = f"self.{name} == oldSelf.{name}"
-    if name not in spec["required"]:
-        same = f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || {same})"
-    message = f"spec.{name} is immutable; submit a new TaskExecution with label {names.RETRY_OF}"
-    return {"rule": same, "message": message, "fieldPath": f".{name}"}
+    if name in spec["required"]:
+        return same
+    return f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || {same})"
 
 
 def _printer_columns() -> list[dict[str, Any]]:
