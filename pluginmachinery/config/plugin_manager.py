@@ -124,7 +124,7 @@ class PluginManagerConfig(Section):
 
     retries: RetriesConfig = RetriesConfig()
     """Failure budgets."""
-    coalesce: Span = Duration.of(seconds=1)
+    coalesce: Span = Duration.of(seconds=2)
     """A phase that is not final is written at most once in this time; a task that ends sooner costs one write less.
     Final phases are written at once. 0s: every phase is written at once."""
     workers: int = Field(64, ge=1)
