@@ -1,6 +1,6 @@
 """Status writes: as few as possible, one in flight for each task, the newest wanted state wins.
 
-A phase that is not final waits for a better one to take its place: for the *coalescing window*, and five times as long
+A phase that is not final waits for a better one to take its place: for the *coalescing window*, and two and a half times as long
 where it tells what the task's own object tells as well (it is in line, it starts). What is urgent is written at once.
 
 A write is a PUT of nothing but the status, guarded by the resource version that our last write, or a newer event,
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 PATIENT = frozenset({ExecutionPhase.ACCEPTED, ExecutionPhase.QUEUED, ExecutionPhase.INITIALIZING})
-PATIENCE = 5
+PATIENCE = 2.5
 """How many windows these phases wait."""
 MOST_CONFLICTS = 5
 
