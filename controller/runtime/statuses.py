@@ -1,7 +1,8 @@
 """Status writes: as few as possible, one in flight for each task, the newest wanted state wins.
 
-A phase that is not final waits for a better one to take its place: for the *coalescing window*, and two and a half times as long
-where it tells what the task's own object tells as well (it is in line, it starts). What is urgent is written at once.
+A phase that is not final waits for a better one to take its place: for the *coalescing window*, and two and a half
+times as long where it tells what the task's own object tells as well (it is in line, it starts). What is urgent is
+written at once.
 
 A write is a PUT of nothing but the status, guarded by the resource version that our last write, or a newer event,
 brought. A conflict means that somebody else changed the object: it is read, and unless its status was changed, what we
