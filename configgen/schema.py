@@ -164,14 +164,14 @@ class _Writer:
             known = {"anyOf": [{"enum": [plugin.id for plugin in BUILTIN]}, _TEXT]}
             schema |= {"type": ["array", "null"] if self._source else "array", "items": known}
             schema.pop("anyOf", None)
-        section = isinstance(_behind(member.kind), Struct)
+        section = isinstance(kinds.unwrapped(member.kind), Struct)
         if default is not None and not section:
             schema["default"] = default
         return schema
 
     def _bounds(self, member: Member) -> Schema:
         """What narrows the kind of a field."""
-        bounds, kind = member.bounds, _behind(member.kind)
+        bounds, kind = member.bounds, kinds.unwrapped(member.kind)
         if bounds.words:
             return {"enum": [*bounds.words, None] if self._source else list(bounds.words)}
         if isinstance(kind, kinds.DurationKind):
@@ -197,7 +197,7 @@ class _Writer:
         return ({"description": " ".join(remarks)} if remarks else {}) | schema
 
     def _value(self, kind: Kind, default: Any = None) -> Schema:
-        kind = _behind(kind)
+        kind = kinds.unwrapped(kind)
         if isinstance(kind, Struct) and kind.model is not None and default is not None:
             return self.body(kind, default)
         schema = self._shape(kind)
@@ -216,7 +216,7 @@ class _Writer:
                 element = self._value(item)
                 listed = {"type": "array", "items": element}
                 # One element may stand for a list of one.
-                alone = self._source and isinstance(_behind(item), Struct)
+                alone = self._source and isinstance(kinds.unwrapped(item), Struct)
                 return {"anyOf": [listed, element]} if alone else listed
             case kinds.MapOf(item):
                 mapping = {"type": "object", "additionalProperties": self._value(item)}
@@ -240,17 +240,6 @@ class _Writer:
 
 def _about(struct: Struct) -> str:
     return " ".join((struct.model.__doc__ or "").split()) if struct.model else type_text(struct)
-
-
-def _behind(kind: Kind) -> Kind:
-    match kind:
-        case kinds.Pointer(item):
-            return _behind(item)
-        case kinds.Part(section) | kinds.Plain(section):
-            return section
-        case kinds.KubernetesObject(name):
-            return kinds.of_kubernetes(name)
-    return kind
 
 
 def _quantity(pattern: str) -> Schema:

@@ -17,6 +17,7 @@ import orjson
 
 from configgen.cluster.tokens import without_tokens
 from configgen.problems import Problem, SourceError
+from configgen.trees import mapping
 
 Object = dict[str, Any]
 Question = TypeVar("Question", bound=Hashable)
@@ -220,8 +221,7 @@ def _say_nothing_of_certificates() -> None:
 
 def metadata(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     """The metadata of an object."""
-    found = manifest.get("metadata")
-    return found if isinstance(found, Mapping) else {}
+    return mapping(manifest.get("metadata"))
 
 
 def name_of(manifest: Mapping[str, Any]) -> str:

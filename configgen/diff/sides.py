@@ -9,6 +9,7 @@ from typing import Any
 from configgen.diff.leaves import LeafPath, origins
 from configgen.layers.environments import Environment
 from configgen.layers.nodes import Origin, plain
+from configgen.trees import mapping
 from pluginmachinery.config import Configuration
 
 _OURS = ("plugins", "tasks", "task_resources", "plugin-manager")
@@ -48,8 +49,7 @@ class Side:
 def effective(configuration: Configuration, said: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration with all defaults; sections and plugins that have no model here as they are written."""
     resolved = configuration.model_dump(by_alias=True)
-    plugins = said.get("plugins")
-    third_party = plugins if isinstance(plugins, Mapping) else {}
+    third_party = mapping(said.get("plugins"))
     others = {key: value for key, value in said.items() if key not in _OURS}
     return {
         **{key: resolved[key] for key in _OURS},

@@ -9,6 +9,7 @@ from typing import Any, Final
 from configgen.flyte_charts.sections import OURS, STORE
 from configgen.migration.facts import CONFIGURATION, GONE_PLUGINS, KEPT_IN_SOURCES, Change, Fact
 from configgen.targets import FLYTE_TARGETS
+from configgen.trees import value_at
 from pluginmachinery.config.problems import Path
 
 FLYTE_2: Final = "flyte2"
@@ -58,16 +59,16 @@ def of_our_controller(tree: Mapping[str, Any], targets: tuple[str, ...]) -> Iter
     if not flytes:
         return
     for member, (what, mend) in _CONTROLLER.items():
-        said = _at(tree, (OURS, member))
+        said = value_at(tree, (OURS, member))
         if said and not (member == "secrets" and said == {"inject": "webhook"}):
             yield Unexpressed((OURS, member), flytes, f"can not express {what}", mend)
     if FLYTE_2 in flytes:
         threshold: Path = (OURS, "retries", "interruptible-threshold")
-        if _at(tree, threshold) is not None:
+        if value_at(tree, threshold) is not None:
             message = "has no threshold from which tasks are no longer interruptible"
             yield Unexpressed(threshold, (FLYTE_2,), message, "drop it, or the target")
         for path in ((OURS, "retries", "system"), _SYSTEM_FAILURES):
-            if _at(tree, path) == 0:
+            if value_at(tree, path) == 0:
                 yield Unexpressed(path, (FLYTE_2,), "takes 0 for its default, 3", "say at least 1")
 
 
@@ -85,7 +86,7 @@ def dropped_by_flyte_2(tree: Mapping[str, Any], *, in_source: bool = True) -> It
         path: Path = tuple(fact.path.split("."))
         if fact.change is not Change.DROPPED or (in_source and fact.path in KEPT_IN_SOURCES):
             continue
-        value = _at(tree, path)
+        value = value_at(tree, path)
         if value not in (None, {}, []) and not _is_moved(path, value):
             yield path, fact
 
@@ -93,7 +94,7 @@ def dropped_by_flyte_2(tree: Mapping[str, Any], *, in_source: bool = True) -> It
 def gone_plugins(tree: Mapping[str, Any]) -> Iterator[Unexpressed]:
     """Plugins that are enabled, and that Flyte 2 does not have."""
     enabled: Path = ("tasks", "task-plugins", "enabled-plugins")
-    said = _at(tree, enabled)
+    said = value_at(tree, enabled)
     for name in said if isinstance(said, list) else ():
         if str(name).strip().lower() in GONE_PLUGINS:
             message = f"does not have the plugin {name}: its tasks run as plain containers"
@@ -118,9 +119,3 @@ def _is_moved(path: Path, value: Any) -> bool:
         inner = value.get("node-config")
         return set(value) == {"node-config"} and isinstance(inner, Mapping) and set(inner) <= {_SYSTEM_FAILURES[-1]}
     return path[0] == STORE
-
-
-def _at(tree: Any, path: Path) -> Any:
-    for step in path:
-        tree = tree.get(step) if isinstance(tree, Mapping) else None
-    return tree

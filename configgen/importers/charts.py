@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from configgen.trees import mapping
 from pluginmachinery.config.problems import Location, Path
 
 Locations = Mapping[Path, Location]
@@ -69,14 +70,14 @@ def core_documents(values: Mapping[str, Any], locations: Locations, prefix: Path
 
 
 def _core_documents(values: Mapping[str, Any], locations: Locations, prefix: Path) -> Iterator[Draft]:
-    for name, content in _mapping(values.get("configmap")).items():
+    for name, content in mapping(values.get("configmap")).items():
         if isinstance(content, Mapping):
             draft = _whole(f"{name}.yaml", content, (*prefix, "configmap", name), locations)
             if name not in CORE_DOCUMENTS and draft.tree.keys() & _PLUGIN_SECTIONS:
                 draft.gate = draft.prefix
             yield draft
     for component, document in CORE_COMPONENTS.items():
-        said = _mapping(values.get(component))
+        said = mapping(values.get(component))
         content = said.get("plugin_config")
         if isinstance(content, Mapping):
             draft = _whole(document, content, (*prefix, component, "plugin_config"), locations)
@@ -89,14 +90,14 @@ def binary_documents(
 ) -> Iterator[Draft]:
     """The documents that flyte-binary renders of its values: 001-plugins.yaml, then 100-inline-config.yaml. Flyte 2's
     chart has values for connectors, and renders them nowhere."""
-    configuration = _mapping(values.get("configuration"))
+    configuration = mapping(values.get("configuration"))
     at = (*prefix, "configuration")
     plugins = Draft("001-plugins.yaml", prefix)
-    enabled = _mapping(values.get("enabled_plugins")).get("tasks")
+    enabled = mapping(values.get("enabled_plugins")).get("tasks")
     if isinstance(enabled, Mapping):
         plugins.put(("tasks",), enabled, (*prefix, "enabled_plugins", "tasks"), locations)
-    _put_logs(plugins, _mapping(_mapping(configuration.get("logging")).get("plugins")), at, locations)
-    _put_image(plugins, _mapping(configuration.get("co-pilot")).get("image"), at, locations)
+    _put_logs(plugins, mapping(mapping(configuration.get("logging")).get("plugins")), at, locations)
+    _put_image(plugins, mapping(configuration.get("co-pilot")).get("image"), at, locations)
     if plugins.tree:
         yield plugins
     for draft in _connectors(values, configuration, at, locations, prefix):
@@ -117,7 +118,7 @@ def _connectors(
         if isinstance(content, Mapping):
             draft = Draft("001-plugins.yaml", (*at, key))
             draft.put(("plugins", section), _without_literals(content), (*at, key), locations)
-            enabled = _mapping(values.get(component)).get("enabled") is True
+            enabled = mapping(values.get(component)).get("enabled") is True
             draft.gate = None if enabled else (*prefix, component, "enabled")
             yield draft
 
@@ -125,7 +126,7 @@ def _connectors(
 def _put_logs(draft: Draft, logging: Mapping[str, Any], at: Path, locations: Locations) -> None:
     source = (*at, "logging", "plugins")
     for name, service in _LOGS.items():
-        said = _mapping(logging.get(name))
+        said = mapping(logging.get(name))
         pairs = [("enabled", f"{service}-enabled")]
         if said.get("enabled"):
             pairs.append(("templateUri", f"{service}-template-uri"))
@@ -164,7 +165,3 @@ def _without_literals(value: Any) -> Any:
         case list():
             return [_without_literals(item) for item in value]
     return value
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -15,6 +15,8 @@ from enum import Enum
 from typing import Any, Final
 
 from configgen.importers import charts, secret_objects, set_blocks, texts
+from configgen.trees import mapping
+from pluginmachinery.config.merging import Locate
 from pluginmachinery.config.problems import Location, Path, Problem
 from pluginmachinery.config.strict import FLYTE_SECTIONS
 from pluginmachinery.config.yaml_text import key_text
@@ -128,6 +130,16 @@ def parts_of(tree: Any, name: str, locations: Locations, path: Path = (), raw: s
     return list(_File(name, raw).tree(tree, path, locations))
 
 
+def locator(locations: Locations, prefix: Path = ()) -> Locate:
+    """Where a key path below ``prefix`` stands in the file: itself, or else the nearest key around it."""
+
+    def locate(path: Path) -> Location | None:
+        full = (*prefix, *path)
+        return next((locations[full[:n]] for n in range(len(full), -1, -1) if full[:n] in locations), None)
+
+    return locate
+
+
 _OURS: Final = frozenset({"plugins", "tasks", "task_resources", "plugin-manager"})
 _SECTIONS: Final = _OURS | FLYTE_SECTIONS | {"propeller", "secrets", "storage", "webhook"}
 _CORE_PARTS: Final = ("flyteadmin", "flytepropeller", "flyteconsole", "datacatalog", "flytescheduler")
@@ -181,7 +193,7 @@ class _File:
 
     def _manifest(self, tree: Mapping[str, Any], path: Path, locations: Locations) -> Iterator[Part]:
         kind = tree["kind"]
-        spec = _mapping(tree.get("spec"))
+        spec = mapping(tree.get("spec"))
         if kind == "ConfigMap":
             yield from self._config_map(tree, path, locations)
         elif isinstance(tree.get("items"), list):
@@ -226,7 +238,7 @@ class _File:
         ]
         told = False
         for source, at in sources:
-            helm = _mapping(_mapping(source).get("helm"))
+            helm = mapping(mapping(source).get("helm"))
             if isinstance(helm.get("valuesObject"), Mapping):
                 yield from self.tree(helm["valuesObject"], (*at, "helm", "valuesObject"), locations)
                 told = True
@@ -237,7 +249,7 @@ class _File:
             yield Recognised(Form.POINTER, self._name, prefix=path, locations=_below(locations, path))
 
     def _config_map(self, tree: Mapping[str, Any], path: Path, locations: Locations) -> Iterator[Part]:
-        data = _mapping(tree.get("data"))
+        data = mapping(tree.get("data"))
         told = False
         for key in sorted(data, key=key_text):
             text = data[key]
@@ -325,10 +337,10 @@ def _chart(tree: Mapping[str, Any]) -> Form | None:
         return None
     if isinstance(components, Mapping) and any(key not in _FLYTE_1_COMPONENTS for key in components):
         return Form.FLYTE_2
-    enabled = _mapping(_mapping(_mapping(tree.get("enabled_plugins")).get("tasks")).get("task-plugins"))
+    enabled = mapping(mapping(mapping(tree.get("enabled_plugins")).get("tasks")).get("task-plugins"))
     if enabled and "enabled-plugins" not in enabled:
         return Form.FLYTE_2
-    inline = _mapping(_mapping(configuration).get("inline"))
+    inline = mapping(mapping(configuration).get("inline"))
     if any(key in inline for key in ("runs", "executor", "manager", "actions", "dataproxy")):
         return Form.FLYTE_2
     return Form.FLYTE_BINARY
@@ -337,25 +349,25 @@ def _chart(tree: Mapping[str, Any]) -> Form | None:
 def _is_core(tree: Mapping[str, Any]) -> bool:
     if isinstance(tree.get("configmap"), Mapping):
         return True
-    if any("plugin_config" in _mapping(tree.get(component)) for component in charts.CORE_COMPONENTS):
+    if any("plugin_config" in mapping(tree.get(component)) for component in charts.CORE_COMPONENTS):
         return True
-    return any(_OF_DEPLOYMENTS & _mapping(tree.get(part)).keys() for part in _CORE_PARTS)
+    return any(_OF_DEPLOYMENTS & mapping(tree.get(part)).keys() for part in _CORE_PARTS)
 
 
 def _is_union(tree: Mapping[str, Any]) -> bool:
-    return any(_OURS & _mapping(content).keys() for content in _mapping(tree.get("config")).values())
+    return any(_OURS & mapping(content).keys() for content in mapping(tree.get("config")).values())
 
 
 def _identity(tree: Mapping[str, Any]) -> tuple[str, str]:
     """Name of a manifest, and the namespace that it is in or installs into."""
-    metadata, spec = _mapping(tree.get("metadata")), _mapping(tree.get("spec"))
-    target = spec.get("targetNamespace") or _mapping(spec.get("destination")).get("namespace")
+    metadata, spec = mapping(tree.get("metadata")), mapping(tree.get("spec"))
+    target = spec.get("targetNamespace") or mapping(spec.get("destination")).get("namespace")
     return str(metadata.get("name") or ""), str(target or metadata.get("namespace") or "")
 
 
 def _is_patch(tree: Mapping[str, Any]) -> bool:
     """A patch of a ConfigMap that has nothing but its data."""
-    data = _mapping(tree.get("data"))
+    data = mapping(tree.get("data"))
     return any(isinstance(text, str) and str(key).endswith((".yaml", ".yml")) for key, text in data.items())
 
 
@@ -376,7 +388,3 @@ def _section(key: Any) -> bool:
 def _below(locations: Locations, path: Path) -> Locations:
     depth = len(path)
     return {at[depth:]: place for at, place in locations.items() if at[:depth] == path}
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

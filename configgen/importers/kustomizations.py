@@ -18,6 +18,7 @@ from configgen.importers import texts
 from configgen.importers.forms import Form, Part, Recognised, parts, parts_of
 from configgen.layers.files import read_text
 from configgen.problems import Problem, SourceError
+from configgen.trees import mapping, sequence
 from pluginmachinery.config.problems import Location, Path
 
 NAMES: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -117,8 +118,8 @@ class _One:
                 self._patch(patch, (key, index))
 
     def _chart(self, chart: Any, path: Path) -> None:
-        said = chart if isinstance(chart, Mapping) else {}
-        for name in (said.get("valuesFile"), *_list(said.get("additionalValuesFiles"))):
+        said = mapping(chart)
+        for name in (said.get("valuesFile"), *sequence(said.get("additionalValuesFiles"))):
             if isinstance(name, str):
                 self._whole(self._path(name))
         if isinstance(said.get("valuesInline"), Mapping):
@@ -126,14 +127,14 @@ class _One:
             self.found.others.append((str(self.file), found))
 
     def _generator(self, generator: Any, path: Path) -> None:
-        said = generator if isinstance(generator, Mapping) else {}
+        said = mapping(generator)
         name = str(said.get("name") or "")
         if said.get("behavior") == "replace" or name not in self.found.maps:
             self.found.maps[name] = {}
-        for written in _list(said.get("files")):
+        for written in sequence(said.get("files")):
             key, _, file = str(written).rpartition("=")
             self._file(name, key or FilePath(file).name, self._path(file))
-        for index, written in enumerate(_list(said.get("literals"))):
+        for index, written in enumerate(sequence(said.get("literals"))):
             key, _, text = str(written).partition("=")
             self._text(name, key, text.strip("'\""), (*path, "literals", index))
 
@@ -230,14 +231,10 @@ class _One:
         self.found.others.append((str(self.file), [Recognised(Form.POINTER, "", prefix=path, locations={(): place})]))
 
     def _items(self, key: str) -> Iterator[tuple[int, Any]]:
-        yield from enumerate(_list(self.tree.get(key)))
+        yield from enumerate(sequence(self.tree.get(key)))
 
     def _texts(self, key: str) -> Iterator[tuple[int, str]]:
         yield from ((index, item) for index, item in self._items(key) if isinstance(item, str))
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _circle(file: FilePath) -> SourceError:

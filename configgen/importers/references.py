@@ -4,10 +4,11 @@ point, values that nobody may read. What is not among the files of an import is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from configgen.importers.forms import Form, Part, Recognised, Values
 from configgen.importers.notes import Notes
+from configgen.trees import mapping
 from pluginmachinery.config.problems import Location, Path
 
 _SECTIONS: Final = frozenset({"plugins", "tasks", "task_resources", "plugin-manager"})
@@ -35,8 +36,7 @@ def tell_references(parts: Iterable[Part], notes: Notes) -> None:
 
 
 def _tell_named(values: Values, there: set[tuple[str, str]], notes: Notes) -> None:
-    configuration = values.tree.get("configuration")
-    said: Mapping[str, Any] = configuration if isinstance(configuration, Mapping) else {}
+    said = mapping(values.tree.get("configuration"))
     for key, kind in _NAMED.items():
         name = said.get(key)
         if not isinstance(name, str) or not name or (kind, name) in there:

@@ -3,17 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path as FilePath
 
-from configgen.importers.forms import Form, Recognised, Values, parts
+from configgen.importers.forms import Form, Recognised, Values, locator, parts
 from configgen.layers.files import read_text
 from configgen.layers.plugin_checks import discovered
 from configgen.lint.spelling import Spelling
 from configgen.lint.subjects import PASSED_OVER, UNREADABLE, Hit, Piece, Subject
-from pluginmachinery.config.merging import Locate, Merged
-from pluginmachinery.config.problems import Location, Path, Problem
+from pluginmachinery.config.merging import Merged
+from pluginmachinery.config.problems import Path, Problem
 from pluginmachinery.config.yaml_text import Parsed
 from pluginmachinery.plugins.registry import known_sections
 
@@ -65,7 +65,7 @@ def _made(
         spelling = Spelling.of(document.tree)
         locations = spelling.places(document.locations)
         pieces.append(
-            Piece(document.name, spelling.tree, _locator(locations), document.prefix, document.gate, spelling.written)
+            Piece(document.name, spelling.tree, locator(locations), document.prefix, document.gate, spelling.written)
         )
         if document.gate is None:
             merged.add(Parsed(dict(spelling.tree), locations))
@@ -78,7 +78,7 @@ def _made(
         pieces=tuple(pieces),
         values=values.tree if values else {},
         values_prefix=values.prefix if values else (),
-        locate_value=_locator(values.locations, values.prefix) if values else (lambda _: None),
+        locate_value=locator(values.locations, values.prefix) if values else (lambda _: None),
         troubles={
             UNREADABLE: tuple(_hit(problem) for problem in dict.fromkeys((*problems, *merged.problems))),
             PASSED_OVER: tuple(_hit(remark) for document in documents for remark in document.remarks),
@@ -88,11 +88,3 @@ def _made(
 
 def _hit(problem: Problem) -> Hit:
     return Hit(problem.path, problem.message, problem.mend, problem.location)
-
-
-def _locator(locations: Mapping[Path, Location], prefix: Path = ()) -> Locate:
-    def locate(path: Path) -> Location | None:
-        full = (*prefix, *path)
-        return next((locations[full[:n]] for n in range(len(full), -1, -1) if full[:n] in locations), None)
-
-    return locate

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from configgen.lint.node_pools import NodePool, meets, tolerates
 from configgen.lint.subjects import Subject
+from configgen.trees import mapping
 from pluginmachinery.config.merging import entries
 from pluginmachinery.config.problems import Path
 
@@ -172,8 +173,7 @@ class _Section:
                     yield Demand((*entry.path, key), pods, alternatives, (*tolerations, own), resource)
 
     def _alternatives(self) -> _Alternatives:
-        affinity = self._value("default-affinity")
-        terms = required_terms(affinity if isinstance(affinity, Mapping) else {})
+        terms = required_terms(mapping(self._value("default-affinity")))
         return in_addition(terms, selected(self._value("default-node-selector")))
 
     def _tolerations(self, key: str) -> tuple[Toleration, ...]:

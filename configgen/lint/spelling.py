@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from configgen.lint.walking import unwrapped
 from pluginmachinery.config import Configuration, kinds
 from pluginmachinery.config.kinds import Kind, Struct
 from pluginmachinery.config.problems import Location, Path
@@ -41,7 +40,7 @@ class Spelling:
         return path
 
     def _value(self, kind: Kind, value: Any, path: Path) -> Any:
-        kind = unwrapped(kind)
+        kind = kinds.unwrapped(kind)
         match kind:
             case Struct() if isinstance(value, Mapping):
                 return self._fields(kind, value, path)

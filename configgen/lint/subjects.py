@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from configgen import trees
 from configgen.importers.forms import Form
 from configgen.importers.texts import is_template
 from configgen.layers.nodes import EMPTY
@@ -110,8 +111,7 @@ class Subject:
 
     def mapping(self, *path: str | int) -> Mapping[str, Any]:
         """The mapping that is set there, or an empty one."""
-        value = self.at(*path)
-        return value if isinstance(value, Mapping) else {}
+        return trees.mapping(self.at(*path))
 
     def entries(self, *path: str | int) -> Iterator[Entry]:
         """The entries of a map in either form, templates left out."""

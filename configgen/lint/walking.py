@@ -46,11 +46,11 @@ def kind_at(path: Path) -> Kind | None:
         match kind:
             case Struct():
                 member = kind.by_key.get(str(step))
-                kind = unwrapped(member.kind) if member else None
+                kind = kinds.unwrapped(member.kind) if member else None
             case kinds.MapOf(item) if isinstance(step, str):
-                kind = unwrapped(item)
+                kind = kinds.unwrapped(item)
             case kinds.ListOf(item) if isinstance(step, int):
-                kind = unwrapped(item)
+                kind = kinds.unwrapped(item)
             case kinds.MapOf():
                 pass
             case _:
@@ -59,7 +59,7 @@ def kind_at(path: Path) -> Kind | None:
 
 
 def _walk(kind: Kind, member: Member | None, value: Any, path: Path) -> Iterator[Step]:
-    kind = unwrapped(kind)
+    kind = kinds.unwrapped(kind)
     yield Step(path, kind, member, value)
     match kind:
         case Struct() if isinstance(value, Mapping):
@@ -74,15 +74,3 @@ def _walk(kind: Kind, member: Member | None, value: Any, path: Path) -> Iterator
                 yield from _walk(item, None, element, (*path, index))
             if isinstance(value, Mapping):
                 yield from _walk(item, None, value, path)
-
-
-def unwrapped(kind: Kind) -> Kind:
-    """What stands behind pointers, sections and names of Kubernetes' objects."""
-    match kind:
-        case kinds.Pointer(item):
-            return unwrapped(item)
-        case kinds.Part(section) | kinds.Plain(section):
-            return section
-        case kinds.KubernetesObject(name):
-            return kinds.of_kubernetes(name)
-    return kind

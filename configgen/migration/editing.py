@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from configgen.layers.yaml_tree import YamlEntry, YamlList, YamlMapping, YamlNode, YamlScalar, read_yaml
 from configgen.problems import SourceError
+from configgen.trees import value_at
 
 Keys = tuple[str, ...]
 _INDENT: Final = 2
@@ -75,16 +76,10 @@ def _wanted(tree: Any, edit: Edit) -> Any:
     """What the text is to mean: mappings that were emptied are gone, with what held nothing but them."""
     if edit.value:
         return _with(tree, edit.path, edit.value)
-    value = _at(tree, edit.path)
+    value = value_at(tree, edit.path)
     if edit.to:
         tree = _with(tree, edit.to, value)
     return _without(tree, edit.path)
-
-
-def _at(tree: Any, path: Keys) -> Any:
-    for step in path:
-        tree = tree.get(step) if isinstance(tree, Mapping) else None
-    return tree
 
 
 def _with(tree: Any, path: Keys, value: Any) -> Any:

@@ -16,11 +16,11 @@ from configgen.migration.facts import (
     Change,
     Fact,
 )
-from pluginmachinery.config.merging import entries
+from configgen.trees import sequence, value_at
+from pluginmachinery.config.merging import Locate, entries
 from pluginmachinery.config.problems import Location, Path, dotted
 from pluginmachinery.config.yaml_text import key_text
 
-Locate = Callable[[Path], Location | None]
 _ROUTES: Final[Path] = ("tasks", "task-plugins", "default-for-task-types")
 _ENABLED: Final[Path] = ("tasks", "task-plugins", "enabled-plugins")
 _VARIABLES: Final[Path] = ("plugins", "k8s", "default-env-vars")
@@ -78,18 +78,18 @@ def values(written: Written, facts: Sequence[Fact]) -> Iterator[Finding]:
 def defaults(file: str, trees: list[Mapping[Any, Any]]) -> Iterator[Finding]:
     """Defaults that are other ones in Flyte 2, where none of the trees (all of one environment) says what to do."""
     folded = [_folded(tree) for tree in trees]
-    enabled = {str(name).strip().lower() for tree in trees for name in _list(_get(_folded(tree), _ENABLED))}
+    enabled = {str(name).strip().lower() for tree in trees for name in sequence(value_at(_folded(tree), _ENABLED))}
     for fact in CONFIGURATION:
         path = _steps(fact.path)
-        if fact.change is not Change.DEFAULT or any(_get(tree, path) is not None for tree in folded):
+        if fact.change is not Change.DEFAULT or any(value_at(tree, path) is not None for tree in folded):
             continue
-        if not fact.plugin or fact.plugin in enabled or any(_get(tree, path[:2]) is not None for tree in folded):
+        if not fact.plugin or fact.plugin in enabled or any(value_at(tree, path[:2]) is not None for tree in folded):
             yield Finding(fact.change, file, 0, 0, fact.path, fact.message, fact.mend)
 
 
 def lost_variables(written: Written) -> Iterator[Finding]:
     """A list of variables that replaces those which Flyte 2's chart sets."""
-    said = _get(_folded(written.tree), _VARIABLES)
+    said = value_at(_folded(written.tree), _VARIABLES)
     missing = [name for name in PLATFORM_VARIABLES if name not in {entry.key for entry in entries(said, ())}]
     if said and missing:
         message = f"replaces variables that Flyte 2's chart sets and tasks need: {', '.join(missing)}"
@@ -102,7 +102,7 @@ def _facts(written: Written, facts: Sequence[Fact]) -> Generator[Finding, None, 
     rest: dict[str, Any] = _folded(written.tree)
     for fact in facts:
         path = _steps(fact.path)
-        value = _get(rest, path)
+        value = value_at(rest, path)
         if value is None or (fact.path in KEPT_IN_SOURCES and written.of_source):
             continue
         if fact.change in (Change.DROPPED, Change.MOVED, Change.RENAMED):
@@ -139,12 +139,12 @@ def _moved(written: Written, fact: Fact, path: Path, key: str) -> Finding:
 
 def _plugins(written: Written) -> Iterator[Finding]:
     tree = _folded(written.tree)
-    for index, name in enumerate(_list(_get(tree, _ENABLED))):
+    for index, name in enumerate(sequence(value_at(tree, _ENABLED))):
         known = str(name).strip().lower()
         if known in GONE_PLUGINS and known not in PLUGIN_SUCCESSORS:
             message = f"Flyte 2 has no plugin {known}: its tasks run as plain containers"
             yield _found(written, Change.WARNING, (*_ENABLED, index), message, "find another way for such tasks")
-    for entry in entries(_get(tree, _ROUTES), _ROUTES):
+    for entry in entries(value_at(tree, _ROUTES), _ROUTES):
         known = str(entry.value).strip().lower()
         if known in PLUGIN_SUCCESSORS:
             successor = PLUGIN_SUCCESSORS[known]
@@ -232,12 +232,6 @@ def _folded(value: Any, depth: int = 0) -> Any:
 _DEPTH: Final = max(len(fact.path.split(".")) for fact in CONFIGURATION)
 
 
-def _get(tree: Any, path: Path) -> Any:
-    for step in path:
-        tree = tree.get(step) if isinstance(tree, Mapping) else None
-    return tree
-
-
 def _take(tree: dict[str, Any], path: Path) -> None:
     """Take out what is there, and what that leaves empty."""
     inner = tree.get(str(path[0]))
@@ -246,10 +240,6 @@ def _take(tree: dict[str, Any], path: Path) -> None:
         if inner:
             return
     tree.pop(str(path[0]), None)
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _spelling(tree: Any, path: Path) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 
 from configgen.flyte_charts.unexpressed import FLYTE_2, of_our_controller
-from configgen.importers.forms import Form, Recognised, Values, parts
+from configgen.importers.forms import Form, Recognised, Values, locator, parts
 from configgen.importers.translating import is_ours
 from configgen.layers.environments import Source
 from configgen.layers.files import read_text
@@ -17,7 +17,7 @@ from configgen.layers.reading import read_document
 from configgen.layers.source import FILE
 from configgen.migration.editing import Edit, edited
 from configgen.migration.facts import CORE_VALUES, VALUES, Change, Fact
-from configgen.migration.findings import Finding, Locate, Written, configuration, defaults, lost_variables, values
+from configgen.migration.findings import Finding, Written, configuration, defaults, lost_variables, values
 from configgen.problems import Problem, SourceError
 from configgen.source_files import configuration_files
 from pluginmachinery.config.problems import Location, Path, dotted
@@ -117,9 +117,7 @@ def of_file(file: FilePath) -> Migration:
 def _of_values(found: Values, file: str) -> Iterator[Finding]:
     locations = found.locations
 
-    def locate(path: Path) -> Location | None:
-        return _nearest(locations, (*found.prefix, *path))
-
+    locate = locator(locations, found.prefix)
     whole = Written(file, found.tree, locate, found.prefix)
     if found.form is Form.FLYTE_CORE:
         message, mend = _CORE_IS_GONE
@@ -130,7 +128,7 @@ def _of_values(found: Values, file: str) -> Iterator[Finding]:
         if document.tree and document.gate is None:
             yield from _of_chart_document(document, found, file)
         elif document.tree and found.form is Form.FLYTE_CORE:
-            place = _nearest(locations, document.prefix) or Location(file)
+            place = locator(locations)(document.prefix) or Location(file)
             path = dotted(document.prefix)
             message, edit = "nothing reads it today, and nothing will", Edit(tuple(map(str, document.prefix)))
             yield Finding(Change.DROPPED, file, place.line, place.column, path, message, "remove it", edit=edit)
@@ -146,9 +144,9 @@ def _of_chart_document(document: Recognised, values: Values, file: str) -> Itera
         )
         prefix = (*values.prefix, "enabled_plugins")
         document = Recognised(document.form, document.name, tree, prefix)
-        locate = _locator(values.locations, prefix)
+        locate = locator(values.locations, prefix)
     else:
-        locate = _locator(document.locations, ())
+        locate = locator(document.locations)
     home = (*values.prefix, "configuration", "inline") if values.form is Form.FLYTE_CORE else None
     written = Written(file, document.tree, locate, document.prefix, home)
     yield from configuration(written)
@@ -160,17 +158,9 @@ def _of_document(document: Recognised, file: str) -> Iterator[Finding]:
     if document.tree:
         plain_file = document.form is Form.DOCUMENT and "data" not in document.prefix
         written = Written(
-            file, document.tree, _locator(document.locations, ()), document.prefix, editable=lambda _: plain_file
+            file, document.tree, locator(document.locations), document.prefix, editable=lambda _: plain_file
         )
         yield from configuration(written)
-
-
-def _locator(locations: Mapping[Path, Location], prefix: Path) -> Locate:
-    return lambda path: _nearest(locations, (*prefix, *path))
-
-
-def _nearest(locations: Mapping[Path, Location], path: Path) -> Location | None:
-    return next((locations[path[:n]] for n in range(len(path), -1, -1) if path[:n] in locations), None)
 
 
 def _migration(findings: Iterable[Finding], texts: Mapping[str, str]) -> Migration:

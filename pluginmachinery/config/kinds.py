@@ -216,6 +216,18 @@ def of_kubernetes(type_name: str) -> Struct:
     return Struct(type_name)
 
 
+def unwrapped(kind: Kind) -> Kind:
+    """What stands behind pointers, sections and names of Kubernetes' objects."""
+    match kind:
+        case Pointer(item):
+            return unwrapped(item)
+        case Part(section) | Plain(section):
+            return section
+        case KubernetesObject(name):
+            return of_kubernetes(name)
+    return kind
+
+
 def _members_of_model(model: type[BaseModel]) -> Iterator[Member]:
     for attribute, info in model.model_fields.items():
         marks = list(info.metadata)

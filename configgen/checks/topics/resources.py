@@ -13,6 +13,7 @@ from typing import Any, Final
 from configgen.checks.inspection import Inspection
 from configgen.checks.results import Asked, Result, Status, error, listing, not_checked, ok, warning
 from configgen.cluster.connection import Object, Unread, all_at_once, name_of
+from configgen.trees import mapping
 from pluginmachinery.config.quantities import Quantity
 from pluginmachinery.policy.places import Pod, places_in
 
@@ -47,9 +48,9 @@ def check(inspection: Inspection) -> Iterator[Result]:
 
 
 def _needs(pod: Pod) -> _Needs:
-    resources = [_mapping(container.spec.get("resources")) for container in pod.containers]
-    requests = [_amounts({**_mapping(one.get("limits")), **_mapping(one.get("requests"))}) for one in resources]
-    limits = [_amounts(_mapping(one.get("limits"))) for one in resources]
+    resources = [mapping(container.spec.get("resources")) for container in pod.containers]
+    requests = [_amounts({**mapping(one.get("limits")), **mapping(one.get("requests"))}) for one in resources]
+    limits = [_amounts(mapping(one.get("limits"))) for one in resources]
     largest = {name: max(one[name] for one in requests if name in one) for one in requests for name in one}
     return _Needs(_sum(requests), _sum(limits), largest)
 
@@ -59,7 +60,7 @@ def _on_nodes(inspection: Inspection, needs: _Needs) -> Iterator[Result]:
     if isinstance(nodes, Unread) or not nodes:
         yield not_checked(f"a node for {_NOTHING}", nodes.reason if isinstance(nodes, Unread) else "there is none now")
         return
-    offers = [_amounts(_mapping((node.get("status") or {}).get("allocatable"))) for node in nodes]
+    offers = [_amounts(mapping((node.get("status") or {}).get("allocatable"))) for node in nodes]
     wanted = f"a node for {_NOTHING} ({_shown(needs.requests)})"
     if any(_fits(needs.requests, one) for one in offers):
         yield ok(wanted, "fits", _defaults(inspection))
@@ -83,7 +84,7 @@ def _in_quotas(inspection: Inspection, spaces: Iterable[str], needs: _Needs) -> 
         if isinstance(quotas, Unread):
             yield not_checked(f"{wanted} {space}", quotas.reason)
             continue
-        general = [one for one in quotas if not _mapping(one.get("spec")).keys() & {"scopes", "scopeSelector"}]
+        general = [one for one in quotas if not mapping(one.get("spec")).keys() & {"scopes", "scopeSelector"}]
         trouble = [result for quota in general for result in _in_quota(inspection, quota, space, needs)]
         yield from trouble
         if not trouble:
@@ -98,8 +99,8 @@ def _listed(inspection: Inspection, spaces: Iterable[str], plural: str) -> dict[
 
 
 def _in_quota(inspection: Inspection, quota: Object, space: str, needs: _Needs) -> Iterator[Result]:
-    hard = _amounts(_mapping(_mapping(quota.get("spec")).get("hard")))
-    used = _amounts(_mapping(_mapping(quota.get("status")).get("used")))
+    hard = _amounts(mapping(mapping(quota.get("spec")).get("hard")))
+    used = _amounts(mapping(mapping(quota.get("status")).get("used")))
     for key, bound in sorted(hard.items()):
         wanted = f"{key} for {_NOTHING} in the quota {space}/{name_of(quota)}"
         amount = _counted(key, needs)
@@ -133,7 +134,7 @@ def _in_limits(inspection: Inspection, spaces: Iterable[str], needs: _Needs) -> 
         if isinstance(ranges, Unread):
             yield not_checked(f"the limits of {space}", ranges.reason)
             continue
-        limits = [(name_of(one), limit) for one in ranges for limit in _mapping(one.get("spec")).get("limits") or ()]
+        limits = [(name_of(one), limit) for one in ranges for limit in mapping(one.get("spec")).get("limits") or ()]
         judged = [(name, limit) for name, limit in limits if limit.get("type") in ("Container", "Pod")]
         trouble = [
             result for name, limit in judged for result in _in_limit(inspection, f"{space}/{name}", limit, needs)
@@ -148,7 +149,7 @@ def _in_limits(inspection: Inspection, spaces: Iterable[str], needs: _Needs) -> 
 def _in_limit(inspection: Inspection, name: str, limit: Mapping[str, Any], needs: _Needs) -> Iterator[Result]:
     kind = str(limit["type"]).lower()
     given = needs.container if kind == "container" else needs.requests
-    most, least = _amounts(_mapping(limit.get("max"))), _amounts(_mapping(limit.get("min")))
+    most, least = _amounts(mapping(limit.get("max"))), _amounts(mapping(limit.get("min")))
     for resource, amount in sorted(given.items()):
         wanted = f"{resource} of {_NOTHING} within the LimitRange {name}"
         mend = f"change task_resources.defaults, or the LimitRange {name}"
@@ -197,7 +198,3 @@ def _amounts(resources: Mapping[str, Any]) -> dict[str, Quantity]:
 
 def _shown(amounts: Amounts) -> str:
     return ", ".join(f"{name} {amount}" for name, amount in sorted(amounts.items()))
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

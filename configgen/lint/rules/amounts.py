@@ -11,6 +11,7 @@ from configgen.importers.forms import Form
 from configgen.importers.texts import is_template
 from configgen.lint.subjects import Hit, Subject
 from configgen.lint.walking import steps, type_name
+from configgen.trees import mapping
 from pluginmachinery.config import Configuration, kinds
 from pluginmachinery.config.problems import Path
 from pluginmachinery.config.quantities import Quantity
@@ -45,7 +46,7 @@ def request_above_limit(subject: Subject) -> Iterator[Hit]:
             message = f"containers request {request}, the platform's limit is {limit}"
             yield Hit((*_K8S, key), message, "lower it, or raise task_resources.limits")
     for path, resources in _requirements(subject):
-        requests, limits = _mapping(resources.get("requests")), _mapping(resources.get("limits"))
+        requests, limits = mapping(resources.get("requests")), mapping(resources.get("limits"))
         for name, written in requests.items():
             request, limit = _amount(written), _amount(limits.get(name))
             if request and limit is not None and limit < request:
@@ -56,8 +57,8 @@ def request_above_limit(subject: Subject) -> Iterator[Hit]:
 
 def _release_requests(subject: Subject) -> Iterator[Hit]:
     resources = subject.value("resources") if subject.is_source else None
-    limits = _mapping(_mapping(resources).get("limits"))
-    for name, written in _mapping(_mapping(resources).get("requests")).items():
+    limits = mapping(mapping(resources).get("limits"))
+    for name, written in mapping(mapping(resources).get("requests")).items():
         request, limit = _amount(written), _amount(limits.get(name))
         if request and limit and limit < request:
             path = ("resources", "requests", name)
@@ -150,7 +151,3 @@ def unitless_duration(subject: Subject) -> Iterator[Hit]:
         number = isinstance(step.value, int | float) and not isinstance(step.value, bool)
         if isinstance(step.kind, kinds.DurationKind) and number and step.value:
             yield Hit(step.path, f"{step.value} without a unit is nanoseconds", f'write "{step.value}s" for seconds')
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

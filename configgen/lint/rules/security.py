@@ -9,6 +9,7 @@ from typing import Any, Final
 from configgen.importers.texts import is_template
 from configgen.lint.subjects import Hit, Subject
 from configgen.lint.walking import steps, type_name
+from configgen.trees import mapping
 from pluginmachinery.config.problems import Path, dotted
 
 _K8S: Final[Path] = ("plugins", "k8s")
@@ -49,9 +50,9 @@ def _weaknesses(context: Mapping[str, Any], *, container: bool) -> Iterator[tupl
         yield ("runAsNonRoot",), "tasks may run as root", "set it to true"
     if context.get("runAsUser") == 0:
         yield ("runAsUser",), "tasks run as root", "name another user"
-    if _mapping(context.get("seccompProfile")).get("type") == "Unconfined":
+    if mapping(context.get("seccompProfile")).get("type") == "Unconfined":
         yield ("seccompProfile",), "no system call is filtered", "use RuntimeDefault"
-    added = _mapping(context.get("capabilities")).get("add") if container else None
+    added = mapping(context.get("capabilities")).get("add") if container else None
     extra = [name for name in added if name != "NET_BIND_SERVICE"] if isinstance(added, list) else []
     if extra:
         yield ("capabilities", "add"), f"tasks get the capabilities {', '.join(map(str, extra))}", "drop them"
@@ -69,7 +70,7 @@ def lacking_context(subject: Subject) -> Iterator[Hit]:
         lacking.append("seccompProfile: {type: RuntimeDefault}")
     if container.get("allowPrivilegeEscalation") is None:
         lacking.append("allowPrivilegeEscalation: false")
-    dropped = _mapping(container.get("capabilities")).get("drop")
+    dropped = mapping(container.get("capabilities")).get("drop")
     if not isinstance(dropped, list) or "ALL" not in dropped:
         lacking.append("capabilities: {drop: [ALL]}")
     if lacking and (subject.is_source or pod or container):
@@ -136,7 +137,3 @@ def _named_texts(value: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
     elif isinstance(value, list):
         for index, element in enumerate(value):
             yield from _named_texts(element, (*path, index))
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -131,8 +131,6 @@ class ScriptedWorld(Executor):
         self._script: Mapping[str, Any] = {}
         self._told: dict[str, list[Any]] = {}
         self._extra: dict[str, Any] = {}
-        self._catalog: Mapping[str, Any] = {}
-        self._allocation = "granted"
         self._outputs = f"{task.paths.output_prefix.rstrip('/')}/outputs.pb"
         self._error = f"{task.paths.output_prefix.rstrip('/')}/error.pb"
         self._namespace = SubTasks(task).namespace
