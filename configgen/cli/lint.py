@@ -7,23 +7,14 @@ from pathlib import Path
 
 import click
 
-from configgen.cli import completion
-from configgen.cli.options import comma_separated, problems_end_the_command, show, show_data, source_folder
+from configgen.cli.options import environment_names, problems_end_the_command, show, show_data, source_folder
 
 FOUND = 1
 
 
 @click.command(short_help="Find what is most likely a mistake.")
 @source_folder
-@click.option(
-    "--env",
-    "names",
-    multiple=True,
-    callback=comma_separated,
-    metavar="ENV",
-    help="Environment; repeatable.",
-    shell_complete=completion.environments,
-)
+@environment_names
 @click.option(
     "--file",
     "file",

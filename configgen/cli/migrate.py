@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from configgen.cli import completion
-from configgen.cli.options import comma_separated, problems_end_the_command, show, show_data, source_folder
+from configgen.cli.options import environment_names, problems_end_the_command, show, show_data, source_folder
 
 TOLD = 1
 
@@ -17,15 +16,7 @@ TOLD = 1
 @click.option(
     "--to", type=click.Choice(["flyte2"]), required=True, expose_value=False, help="The version of Flyte to move to."
 )
-@click.option(
-    "--env",
-    "names",
-    multiple=True,
-    callback=comma_separated,
-    metavar="ENV",
-    help="Environment; repeatable.",
-    shell_complete=completion.environments,
-)
+@environment_names
 @click.option(
     "--file",
     "file",

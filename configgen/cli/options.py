@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from configgen.cli import ERROR
+from configgen.cli import ERROR, completion
 from configgen.problems import SourceError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -29,6 +29,20 @@ def source_folder(command: Function) -> Function:
         callback=resolve,
         metavar="DIR",
         help="Folder with configgen.yaml.  [default: here]",
+    )
+    return option(command)
+
+
+def environment_names(command: Function) -> Function:
+    """``--env ENV``, repeatable or with commas, given to the command as ``names``."""
+    option = click.option(
+        "--env",
+        "names",
+        multiple=True,
+        callback=comma_separated,
+        metavar="ENV",
+        help="Environment; repeatable.",
+        shell_complete=completion.environments,
     )
     return option(command)
 

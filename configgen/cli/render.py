@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from configgen.cli import completion
-from configgen.cli.options import comma_separated, problems_end_the_command, source_folder
+from configgen.cli.options import comma_separated, environment_names, problems_end_the_command, source_folder
 from configgen.targets import TARGETS
 
 STALE = 1
@@ -15,15 +15,7 @@ STALE = 1
 
 @click.command(short_help="Write what a cluster reads.")
 @source_folder
-@click.option(
-    "--env",
-    "names",
-    multiple=True,
-    callback=comma_separated,
-    metavar="ENV",
-    help="Environment; repeatable.",
-    shell_complete=completion.environments,
-)
+@environment_names
 @click.option("--all", "every", is_flag=True, help="All environments; also removes what former ones left behind.")
 @click.option(
     "--target",
