@@ -7,12 +7,12 @@ import os
 import socket
 import sys
 import uuid
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 import click
 
+from controller.cli.process import is_watched, reads_configuration, refuse
 from controller.services import logging
 
 if TYPE_CHECKING:
@@ -24,35 +24,13 @@ if TYPE_CHECKING:
 
 _log = standard_logging.getLogger(__name__)
 
-CAN_NOT_START = 2
-"""Exit code when the process can not start as it was told to: nothing was done then."""
-
 
 @click.command()
-@click.option(
-    "--config",
-    "folder",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="Folder with the configuration: *.yaml files, merged in the order of their names.",
-)
-@click.option("--kubeconfig", type=click.Path(path_type=Path), metavar="FILE", help="Kubeconfig to use.")
-@click.option("--context", metavar="NAME", help="Context of the kubeconfig. Default: its current one.")
+@reads_configuration
 @click.option(
     "--namespace", "-n", "namespaces", multiple=True, metavar="NS", help="Follow this one; repeatable. Default: all."
 )
-@click.option(
-    "--listen",
-    default=":8080",
-    show_default=True,
-    metavar="HOST:PORT",
-    help="Where /healthz, /readyz and /metrics are.",
-)
-@click.option("--log-format", type=click.Choice(["json", "text"]), help="Default: text on a terminal, else json.")
-@click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
-)
+@is_watched
 @click.option(
     "--data-root",
     metavar="DIR|URL",
@@ -200,10 +178,3 @@ def _tokens(loaded: Loaded, metrics: Metrics) -> Tokens:
     settings = loaded.config.plugin_manager.token_store
     lease = settings.lease.timedelta.total_seconds()
     return RedisTokens(open_redis(loaded.config), limits, lease=lease, prefix=settings.prefix, tell=metrics.token)
-
-
-def refuse(command: str, lines: Sequence[str]) -> NoReturn:
-    """End a command that can not start: say why, a line for each problem."""
-    for line in lines:
-        click.echo(f"controller {command}: {line}", err=True)
-    sys.exit(CAN_NOT_START)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from controller.cli.run import refuse
+from controller.cli.process import is_watched, reads_configuration, refuse
 from controller.services import logging
 
 if TYPE_CHECKING:
@@ -24,16 +24,7 @@ _log = standard_logging.getLogger(__name__)
 
 
 @click.command()
-@click.option(
-    "--config",
-    "folder",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="Folder with the configuration: *.yaml files, merged in the order of their names.",
-)
-@click.option("--kubeconfig", type=click.Path(path_type=Path), metavar="FILE", help="Kubeconfig to use.")
-@click.option("--context", metavar="NAME", help="Context of the kubeconfig. Default: its current one.")
+@reads_configuration
 @click.option("--namespace", "-n", metavar="NS", help="Ours. Default: $POD_NAMESPACE, else that of the credentials.")
 @click.option("--service", metavar="NAME", help="Service that the API server calls. Default: webhook.serviceName.")
 @click.option("--secret", metavar="NAME", help="Kubernetes secret with the certificates. Default: webhook.secretName.")
@@ -42,17 +33,7 @@ _log = standard_logging.getLogger(__name__)
 )
 @click.option("--serve", metavar="HOST:PORT", help="Where reviews are answered. Default: :<webhook.listenPort>.")
 @click.option("--hostname", "hostnames", multiple=True, metavar="NAME", help="Further name or address; repeatable.")
-@click.option(
-    "--listen",
-    default=":8080",
-    show_default=True,
-    metavar="HOST:PORT",
-    help="Where /healthz, /readyz and /metrics are.",
-)
-@click.option("--log-format", type=click.Choice(["json", "text"]), help="Default: text on a terminal, else json.")
-@click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
-)
+@is_watched
 def webhook(
     folder: Path,
     kubeconfig: Path | None,
