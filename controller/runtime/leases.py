@@ -1,102 +1,49 @@
-"""Leadership: of several replicas one acts, the one that holds a Lease.
+"""Leadership: of several replicas one acts, the one that holds a Lease (:mod:`.holding`).
 
-The holder renews every ``retry`` seconds. Others count, by their own clock, how long the record has not changed, and
-take it over after ``duration``. The holder itself gives up ``deadline`` after its last renewal, well before that: a
-process that was frozen finds out by its clock, before it writes anything. With the defaults a dead holder is followed
-within ``retry + duration + retry`` = 14 seconds.
+With the defaults a dead holder is followed within ``retry + duration + retry`` = 14 seconds.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Unpack
 
 from controller.kube.answers import Answer
 from controller.kube.client import ApiServer
-from pluginmachinery.core.actions import Done, Found, Missing, ObjectRef, Refused, ResourceKind
+from controller.runtime.holding import ANSWER_WITHIN, LEASES, Holding, Timing, now_text, within
+from pluginmachinery.core.actions import Done, Found, Missing, Refused
 
 _log = logging.getLogger(__name__)
 
-LEASES = ResourceKind("coordination.k8s.io/v1", "Lease", "leases")
 
-DURATION = 10.0
-DEADLINE = 8.0
-RETRY = 2.0
-ANSWER_WITHIN = 5.0
-"""Seconds; a server under load may take long to answer, and a connection that is dead must not be waited for longer
-than the lease lasts."""
-
-T = TypeVar("T")
-
-
-async def within(seconds: float, request: Awaitable[T], *, otherwise: T) -> T:
-    """What the request comes to, or ``otherwise`` when it takes too long."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await request
-    except TimeoutError:
-        return otherwise
-
-
-class Lease:
+class Lease(Holding):
     """One replica's view of the Lease. ``acquired`` is set when it leads for the first time."""
 
-    def __init__(
-        self,
-        api: ApiServer,
-        namespace: str,
-        name: str,
-        identity: str,
-        *,
-        duration: float = DURATION,
-        deadline: float = DEADLINE,
-        retry: float = RETRY,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
+    def __init__(self, api: ApiServer, namespace: str, name: str, identity: str, **timing: Unpack[Timing]) -> None:
+        super().__init__(api, namespace, name, identity, **timing)
         self.acquired = asyncio.Event()
         self.holder = ""
         """Who holds it, as far as we know; "": nobody."""
-        self._api = api
-        self._ref = ObjectRef(LEASES, namespace, name)
-        self._identity = identity
-        self._duration = duration
-        self._deadline = deadline
-        self._retry = retry
-        self._clock = clock
-        self._sleep = sleep
-        self.problem = ""
-        """Why we can not even try to lead; "": nothing."""
-        self._renewed_at: float | None = None
-        self._lost = False
         self._seen: tuple[Any, float] = (None, 0.0)
         self._lease: dict[str, Any] | None = None
 
     def leads(self) -> bool:
-        """Whether we may act at this moment. Once it was late, never again: whoever asked has stopped acting."""
-        if self._renewed_at is not None and self._clock() >= self._renewed_at + self._deadline:
-            self._lost = True
-        return self._renewed_at is not None and not self._lost
+        """Whether we may act at this moment."""
+        return self._holds()
 
     async def run(self) -> None:
         """Acquire, then renew. Returns when the Lease was lost."""
-        while not self._is_lost():
+        while not self._has_lost():
             asked_at = self._clock()
             if await within(ANSWER_WITHIN, self._try(), otherwise=False):
                 if self._renewed_at is None:
                     _log.info("leading as %s", self._identity)
                 self._renewed_at = asked_at
                 self.acquired.set()
-            if not self._is_lost():
+            if not self._has_lost():
                 await self._sleep(self._retry)
         _log.error("lost the lease %s/%s to %s", self._ref.namespace, self._ref.name, self.holder or "silence")
-
-    def _is_lost(self) -> bool:
-        return self._renewed_at is not None and not self.leads()
 
     async def release(self) -> None:
         """Let another replica take over at once."""
@@ -116,7 +63,8 @@ class Lease:
         if isinstance(found, Missing):
             return await self._take(None)
         if isinstance(found, Refused):
-            return self._can_not("read", found)
+            self._can_not("read", found)
+            return False
         return await self._look_at(found)
 
     async def _look_at(self, found: Found) -> bool:
@@ -162,16 +110,5 @@ class Lease:
             self.problem = ""
             return True
         if isinstance(answer, Refused) and answer.reason not in ("Conflict", "AlreadyExists"):
-            return self._can_not("write", answer)
+            self._can_not("write", answer)
         return False
-
-    def _can_not(self, what: str, refused: Refused) -> bool:
-        problem = f"can not {what} the lease: {refused.reason}: {refused.message}"
-        if problem != self.problem:
-            _log.warning("%s", problem)
-        self.problem = problem
-        return False
-
-
-def now_text() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -5,8 +5,7 @@ Several replicas share the work through one Lease, the one that a single leader 
 out whose beat has stood still for ``duration``, and takes free shards up to its share. What it has beyond its share
 (somebody joined) it stops acting on first and gives back then, by :meth:`Membership.give_back`.
 
-A member acts only until ``deadline`` after its last successful write, well before others strike it out: a process that
-was frozen finds out by its own clock. Who was late, or was struck out, never acts again; the process starts anew.
+Who was late (:mod:`.holding`), or was struck out, never acts again; the process starts anew.
 
 Another number of shards is another holder of the same Lease: neither takes over while the other lives.
 """
@@ -15,25 +14,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Unpack
 
 from controller.kube.answers import Answer
 from controller.kube.client import ApiServer
 from controller.runtime import rosters
-from controller.runtime.leases import (
-    ANSWER_WITHIN,
-    DEADLINE,
-    DURATION,
-    LEASES,
-    RETRY,
-    now_text,
-    within,
-)
+from controller.runtime.holding import ANSWER_WITHIN, LEASES, Holding, Timing, now_text, within
 from controller.runtime.rosters import Roster
 from pluginmachinery.api import names
-from pluginmachinery.core.actions import Found, Missing, ObjectRef, Refused
+from pluginmachinery.core.actions import Found, Missing, Refused
 
 _log = logging.getLogger(__name__)
 
@@ -43,47 +32,26 @@ MOST_CONFLICTS = 10
 """Others write the record too; who loses so often in a row tries again at its next turn."""
 
 
-class Membership:
+class Membership(Holding):
     """One replica's place among ``count`` shards' holders.
 
     ``changed`` is set whenever :attr:`held` or :attr:`excess` may have changed.
     """
 
     def __init__(
-        self,
-        api: ApiServer,
-        namespace: str,
-        name: str,
-        identity: str,
-        count: int,
-        *,
-        duration: float = DURATION,
-        deadline: float = DEADLINE,
-        retry: float = RETRY,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        self, api: ApiServer, namespace: str, name: str, identity: str, count: int, **timing: Unpack[Timing]
     ) -> None:
+        super().__init__(api, namespace, name, identity, **timing)
         self.changed = asyncio.Event()
         self.held: frozenset[int] = frozenset()
         """Shards that are ours by the last record that we wrote."""
         self.excess: frozenset[int] = frozenset()
         """Those of them that somebody else is to have: stop acting on them, then give them back."""
         self.problem = "the lease has not been read yet"
-        """Why we can not take part; "": nothing."""
         self.note = ""
         """How we stand."""
-        self._api = api
-        self._ref = ObjectRef(LEASES, namespace, name)
-        self._identity = identity
         self._count = count
-        self._duration = duration
-        self._deadline = deadline
-        self._retry = retry
-        self._clock = clock
-        self._sleep = sleep
         self._turn = asyncio.Lock()
-        self._renewed_at: float | None = None
-        self._lost = False
         self._returned: frozenset[int] = frozenset()
         self._seen: dict[Any, tuple[Any, float]] = {}
 
@@ -92,16 +60,14 @@ class Membership:
         return shard in self.held and self.is_member()
 
     def is_member(self) -> bool:
-        """Once it was late, never again: whoever asked has stopped acting."""
-        if self._renewed_at is not None and self._clock() >= self._renewed_at + self._deadline:
-            self._lost = True
-        return self._renewed_at is not None and not self._lost
+        """Whether our place is ours at this moment."""
+        return self._holds()
 
     async def run(self) -> None:
         """Join, then stay. Returns when the place was lost."""
         while True:
             await self._take_turn()
-            if self._renewed_at is not None and not self.is_member():
+            if self._has_lost():
                 _log.error("lost the place in %s/%s: %s", self._ref.namespace, self._ref.name, self.note)
                 return
             await self._sleep(self._retry)
@@ -119,7 +85,7 @@ class Membership:
     async def _take_turn(self, *, leaving: bool = False) -> None:
         async with self._turn:
             for _ in range(MOST_CONFLICTS):
-                if self._renewed_at is not None and not self.is_member():
+                if self._has_lost():
                     return
                 if await within(ANSWER_WITHIN, self._try(leaving=leaving), otherwise=True):
                     return
@@ -129,7 +95,8 @@ class Membership:
         asked_at, returned = self._clock(), self._returned
         found = await self._api.get(self._ref)
         if isinstance(found, Refused):
-            return self._can_not("read", found)
+            self._can_not("read", found)
+            return True
         lease = dict(found.object) if isinstance(found, Found) else None
         current = self._current(lease)
         if current is None:
@@ -142,7 +109,8 @@ class Membership:
         if isinstance(answer, Missing):
             return False
         if isinstance(answer, Refused):
-            return self._can_not("write", answer)
+            self._can_not("write", answer)
+            return True
         # What is given back while this was under way is not in it yet.
         self._returned -= returned
         self._written(wanted, asked_at, left=leaving)
@@ -215,13 +183,6 @@ class Membership:
         if (self.held, self.excess) != before:
             _log.info("%s", self.note)
             self.changed.set()
-
-    def _can_not(self, what: str, refused: Refused) -> bool:
-        problem = f"can not {what} the lease: {refused.reason}: {refused.message}"
-        if problem != self.problem:
-            _log.warning("%s", problem)
-        self.problem = problem
-        return True
 
 
 def _roster_of(lease: dict[str, Any] | None) -> Roster | None:

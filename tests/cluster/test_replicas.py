@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from controller.runtime.application import FAILED, LEASE
-from controller.runtime.leases import DURATION, RETRY
+from controller.runtime.holding import DURATION, RETRY
 from controller.runtime.memberships import ROSTER
 from controller.runtime.rosters import parse
 from pluginmachinery.api.rbac import controller_rules, leader_rules
