@@ -1,8 +1,8 @@
 """Load on a control plane: a submitter, a kubelet that does the least a kubelet must, and a watch that takes the time.
 
 A *life* is what every task needs whoever runs it: the TaskExecution and the pod are created, the pod's status is
-patched twice, the final status is put. :meth:`Load.bare` does just these, as fast as the server takes them: no
-controller can be faster than that.
+patched twice, the final status is put. :meth:`Load.bare` does just these, with the same pod and the same pauses of the
+kubelet, as fast as the server takes them: no controller can be faster than that.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +59,8 @@ class Load:
     """Seconds until it succeeds then; infinity: for ever."""
     times: dict[str, Times] = field(default_factory=dict)
     ended: int = 0
+    pattern: dict[str, Any] | None = None
+    """A pod as the controller makes them, for :meth:`bare`."""
     sent: int = 0
     """Writes so far."""
     _pods: set[asyncio.Task[None]] = field(default_factory=set)
@@ -79,6 +81,7 @@ class Load:
     async def bare(self, tasks: Iterable[str]) -> None:
         """Whole lives, without a controller."""
         await _all(tasks, self._live)
+        await asyncio.gather(*self._pods)
 
     async def all_ended(self, count: int) -> None:
         await self._until(lambda: self.ended >= count)
@@ -107,13 +110,30 @@ class Load:
 
     async def _live(self, name: str) -> None:
         created = await self._create(ObjectRef(names.TASK_EXECUTIONS, NAMESPACE, name), task(name))
-        ref = ObjectRef(PODS, NAMESPACE, f"{name}-0")
-        await self._create(ref, pod(name, created))
-        await self._patch_pod(ref.name, "Running")
-        await self._patch_pod(ref.name, "Succeeded")
+        await self._create(ObjectRef(PODS, NAMESPACE, f"{name}-0"), self._pod(name, created))
+        self._follow(self._end(name, created))
+
+    def _pod(self, name: str, owner: dict[str, Any]) -> dict[str, Any]:
+        assert self.pattern is not None, "the generator needs a pod to copy"
+        given = self.pattern["metadata"]
+        metadata = {
+            "name": f"{name}-0",
+            "labels": {**given["labels"], **names.object_labels(name, 0)},
+            "annotations": given["annotations"],
+            "ownerReferences": [names.owner_reference(owner)],
+        }
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": self.pattern["spec"]}
+
+    async def _end(self, name: str, created: dict[str, Any]) -> None:
+        await self._play(f"{name}-0", None)
         metadata = {key: created["metadata"][key] for key in ("name", "namespace", "uid", "resourceVersion")}
         body = {**created, "metadata": metadata, "status": {"phase": "Succeeded", "attempt": 0}}
         await self._done(self.api.put_status(ObjectRef(names.TASK_EXECUTIONS, NAMESPACE, name), body))
+
+    def _follow(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._pods.add(task)
+        task.add_done_callback(self._pods.discard)
 
     async def _create(self, ref: ObjectRef, body: dict[str, Any]) -> dict[str, Any]:
         return await self._done(self.api.create(ref, body))
@@ -148,9 +168,7 @@ class Load:
         times = self.times.get(name.rpartition("-")[0])
         if times:
             times.pod_seen = time.perf_counter()
-        task = asyncio.create_task(self._play(name, times))
-        self._pods.add(task)
-        task.add_done_callback(self._pods.discard)
+        self._follow(self._play(name, times))
 
     async def _play(self, name: str, times: Times | None) -> None:
         await asyncio.sleep(self.runs_after)
@@ -185,16 +203,6 @@ def task(name: str) -> dict[str, Any]:
         "maxAttempts": 3,
     }
     return {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": {"name": name}, "spec": spec}
-
-
-def pod(name: str, owner: dict[str, Any]) -> dict[str, Any]:
-    metadata = {
-        "name": f"{name}-0",
-        "labels": names.object_labels(name, 0),
-        "ownerReferences": [names.owner_reference(owner)],
-    }
-    container = {"name": "main", **{key: TEMPLATE["container"][key] for key in ("image", "args")}}  # type: ignore[index]
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
 
 
 async def _all(tasks: Iterable[str], do: Callable[[str], Awaitable[None]]) -> None:

@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.controller.load import Load
+from benchmarks.controller.load import CONNECTIONS, NAMESPACE, Load
 from benchmarks.controller.process import Busy, Controller, Watch
 from controller.kube.client import ApiServer
 from controller.kube.credentials import find
+from pluginmachinery.api import names
 from pluginmachinery.api.crd import custom_resource_definition
 from pluginmachinery.api.rbac import controller_rules, leader_rules
 from pluginmachinery.plugins.registry import declaration_of
@@ -110,8 +111,8 @@ class Bench:
     serial: int = 0
 
     async def bare(self, count: int) -> Run:
-        """The load alone: what every task needs whoever runs it, over 16 connections."""
-        async with self._load() as load:
+        """The load alone: what every task needs whoever runs it, over 16 connections. After :meth:`tasks`."""
+        async with self._load(connections=CONNECTIONS, pattern=self._pattern()) as load:
             watch = self._watch()
             await load.bare(self._names(count))
             return Run("bare generator", count, watch.seconds, watch.busy(), load.sent)
@@ -155,6 +156,11 @@ class Bench:
                 requests, _ = self._requests(since)
                 return Restart(mib, idle, at_rest, seconds, controller.cpu(), writes_of(requests))
 
+    def _pattern(self) -> dict[str, Any]:
+        """A pod that a controller has made here."""
+        pods = f"/api/v1/namespaces/{NAMESPACE}/pods"
+        return self.cluster.api.items(pods, limit=1, labelSelector=f"{names.MANAGED}=true")[0]
+
     def _names(self, count: int) -> list[str]:
         self.serial += 1
         return [f"r{self.serial}-t{number}" for number in range(count)]
@@ -173,8 +179,8 @@ class Bench:
         return counts, writes_of(refused).total()
 
     @asynccontextmanager
-    async def _load(self, **options: Any) -> AsyncIterator[Load]:
-        api = ApiServer(find(self.cluster.kubeconfig), connections=64, user_agent="load")
+    async def _load(self, *, connections: int = 64, **options: Any) -> AsyncIterator[Load]:
+        api = ApiServer(find(self.cluster.kubeconfig), connections=connections, user_agent="load")
         try:
             yield Load(api, **options)
         finally:
