@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from controller.cli.connection import Connection, mended_errors
-from pluginmachinery.api.execution import TERMINAL_PHASES
+from pluginmachinery.api.execution_phases import TERMINAL_PHASES
 
 if TYPE_CHECKING:
     from urllib3 import HTTPResponse

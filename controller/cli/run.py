@@ -65,6 +65,10 @@ def run(
     It follows the TaskExecutions of the cluster (or of the namespaces given) and creates what they need. SIGTERM or
     Ctrl-C lets writes in flight end and then ends it; a second one ends it at once.
     """
+    from controller.runtime import garbage
+
+    garbage.seldom()
+
     from controller.kube.credentials import CredentialsError, find
     from controller.services.configuration import StartError, load
     from controller.services.probes import bind

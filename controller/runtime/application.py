@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import gc
 import logging
 import os
 import socket
@@ -22,6 +21,7 @@ from typing import Any, NoReturn
 from controller.kube.client import ApiServer
 from controller.kube.credentials import Credentials
 from controller.kube.informers import Informer, Sink
+from controller.runtime import garbage
 from controller.runtime.collecting import Collector
 from controller.runtime.effects import Effects, OutputStore, Tokens
 from controller.runtime.engine import Engine, utc_now
@@ -179,7 +179,7 @@ class Application:
 
     async def _may_open(self) -> None:
         await foreseen(self._limits)
-        _settle_memory()
+        garbage.settle()
         if self._lease:
             await self._lease.acquired.wait()
 
@@ -320,11 +320,3 @@ def _end_at_once() -> NoReturn:
     """Memory has run out. An orderly end would need some; what is not yet written, the next process finds out."""
     _log.critical(OUT_OF_MEMORY)
     os._exit(FAILED)
-
-
-def _settle_memory() -> None:
-    """What is here now stays: keep the collector from looking at it again and again."""
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)

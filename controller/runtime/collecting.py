@@ -24,7 +24,7 @@ from controller.runtime.cache import Cache
 from controller.runtime.effects import Effects, NotLeading, is_gone
 from controller.runtime.slots import JSON, Slot
 from pluginmachinery.api import names
-from pluginmachinery.api.execution import TERMINAL_PHASES
+from pluginmachinery.api.execution_phases import TERMINAL_PHASES
 from pluginmachinery.config.plugin_manager import GarbageCollectionConfig
 from pluginmachinery.core.actions import Done, Found, Missing, ObjectRef, Refused
 from pluginmachinery.manager.objects import FINALIZER

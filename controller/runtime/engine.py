@@ -24,7 +24,7 @@ from controller.runtime.statuses import Statuses, Written, identity
 from controller.runtime.timers import Timers
 from controller.services.logging import in_hand
 from controller.services.moves import Move
-from pluginmachinery.api.execution import TERMINAL_PHASES
+from pluginmachinery.api.execution_phases import TERMINAL_PHASES
 from pluginmachinery.core.actions import Action, ObjectEvent, ObjectRef, Observation, Refused, Result
 from pluginmachinery.lifecycle.advance import Decision, World, advance
 
@@ -32,6 +32,9 @@ _log = logging.getLogger(__name__)
 
 MOST_STEPS = 250
 """Decisions in a row for one task, more than the life cycle allows itself; beyond, the task is left alone a while."""
+
+STRETCH = 0.005
+"""Seconds of decisions after which the event loop has a turn: the probes, the Lease and the watches wait for it."""
 
 _UNTRACED: AbstractContextManager[object] = nullcontext()
 
@@ -117,7 +120,7 @@ class Engine:
         """How often a slot was put in line."""
         self.retried = 0
         """How often a slot was put off because something was refused."""
-        self._progress_at = time.monotonic()
+        self._progress_at = self._paused_at = time.monotonic()
         self._tasks: list[asyncio.Task[None]] = []
         self._idle: set[asyncio.Task[Any]] = set()
 
@@ -228,6 +231,9 @@ class Engine:
             self._watcher.handled(self._progress_at - started)
             if slot.dirty:
                 self._line_up(slot)
+            if self._progress_at - self._paused_at > STRETCH:
+                self._paused_at = self._progress_at
+                await asyncio.sleep(0)
 
     async def _handle(self, slot: Slot) -> None:
         if slot.shed and not await self._has(slot, await self._statuses.refresh(slot)):

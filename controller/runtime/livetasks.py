@@ -8,7 +8,7 @@ from controller.kube.client import ApiServer
 from controller.runtime.shards import Shard
 from controller.services.tokens import Holder
 from pluginmachinery.api import names
-from pluginmachinery.api.execution import TERMINAL_PHASES
+from pluginmachinery.api.execution_phases import TERMINAL_PHASES
 from pluginmachinery.core.actions import Found, Missing, ObjectRef
 
 

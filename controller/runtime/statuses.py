@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from controller.kube.client import ApiServer
 from controller.runtime.effects import Effects
 from controller.runtime.slots import Slot
-from pluginmachinery.api.execution import TERMINAL_PHASES, ExecutionPhase
+from pluginmachinery.api.execution_phases import TERMINAL_PHASES, ExecutionPhase
 from pluginmachinery.core.actions import Done, Found, Missing, ObjectRef, Refused
 
 _log = logging.getLogger(__name__)

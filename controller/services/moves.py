@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
-from pluginmachinery.api.execution import TERMINAL_PHASES
+from pluginmachinery.api.execution_phases import TERMINAL_PHASES
 
 Status = Mapping[str, Any]
 

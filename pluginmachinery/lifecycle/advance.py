@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Any
 
 from pluginmachinery.api import names
-from pluginmachinery.api.execution import ExecutionPhase
+from pluginmachinery.api.execution_phases import ExecutionPhase
 from pluginmachinery.core.actions import Observation
 from pluginmachinery.core.errors import PLUGIN_PANIC, PluginError
 from pluginmachinery.core.phases import (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from pluginmachinery.api.execution import MAX_INLINE_INPUTS
+from pluginmachinery.api.execution_phases import MAX_INLINE_INPUTS
 from pluginmachinery.core.actions import Files
 from pluginmachinery.core.errors import PluginError
 from pluginmachinery.core.tasks import TaskContext

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pluginmachinery.api import times
-from pluginmachinery.api.execution import (
+from pluginmachinery.api.execution_phases import (
     MAX_ATTEMPT_HISTORY,
     MAX_MESSAGE_LENGTH,
     MAX_REASON_LENGTH,

@@ -20,7 +20,7 @@ from controller.runtime.statuses import Statuses
 from controller.services.moves import Move
 from controller.services.tokens import InMemoryTokens
 from pluginmachinery.api import names
-from pluginmachinery.api.execution import TERMINAL_PHASES
+from pluginmachinery.api.execution_phases import TERMINAL_PHASES
 from pluginmachinery.core.actions import (
     Create,
     Done,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from controller.runtime.engine import STRETCH
 from pluginmachinery.core.actions import Create
 from pluginmachinery.lifecycle.advance import Decision
 from tests.controller.runtime.conftest import Controller, execution, life_of_one_pod
@@ -159,6 +161,22 @@ async def test_many_tasks_at_once(server: StubApiServer, controllers: Make) -> N
     await asyncio.gather(*(server.put("taskexecutions", execution(f"t{n}")) for n in range(50)))
     await server.until(lambda: all(phase(server, f"t{n}") == "Queued" for n in range(50)))
     assert (server.count("create"), server.count("update")) == (50, 50)
+
+
+async def test_many_decisions_leave_the_event_loop_its_turns(server: StubApiServer, controllers: Make) -> None:
+    def slow(_world: Any, body: Any, _observation: Any) -> Decision:
+        time.sleep(STRETCH)
+        return Decision(body.get("status") or {})
+
+    controller = controllers(slow, workers=4)
+    for number in range(30):
+        await server.put("taskexecutions", execution(f"t{number}"))
+    await controller.start()
+    depths = []
+    while controller.engine.depth:
+        depths.append(controller.engine.depth)
+        await asyncio.sleep(0)
+    assert len(set(depths)) >= 6, "others have a turn when every worker has had one"
 
 
 async def test_an_echo_of_our_own_writes_is_no_reason_to_decide(server: StubApiServer, controllers: Make) -> None:

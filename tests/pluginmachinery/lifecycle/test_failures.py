@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pluginmachinery.api import names
-from pluginmachinery.api.execution import MAX_ATTEMPT_HISTORY, MAX_MESSAGE_LENGTH, MAX_REASON_LENGTH
+from pluginmachinery.api.execution_phases import MAX_ATTEMPT_HISTORY, MAX_MESSAGE_LENGTH, MAX_REASON_LENGTH
 from pluginmachinery.config import Configuration
 from pluginmachinery.core import phases
 from pluginmachinery.core.phases import ErrorKind
