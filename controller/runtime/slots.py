@@ -51,15 +51,19 @@ class KnownObject:
 
 
 class KnownObjects(Mapping[ObjectRef, "Found | Missing"]):
-    """The objects of one slot as an observation wants them; each is unpacked when it is asked for."""
+    """The objects of one slot as an observation wants them; each is unpacked when it is first asked for."""
 
-    __slots__ = ("_known",)
+    __slots__ = ("_known", "_unpacked")
 
     def __init__(self, known: Mapping[ObjectRef, KnownObject]) -> None:
         self._known = known
+        self._unpacked: dict[ObjectRef, Found | Missing] = {}
 
     def __getitem__(self, ref: ObjectRef) -> Found | Missing:
-        return self._known[ref].as_result()
+        unpacked = self._unpacked.get(ref)
+        if unpacked is None:
+            unpacked = self._unpacked[ref] = self._known[ref].as_result()
+        return unpacked
 
     def version(self, ref: ObjectRef) -> int | None:
         known = self._known.get(ref)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from controller.runtime.slots import Slot
 
 LONGEST_SLEEP = 3600.0
 """Seconds; the clock is looked at again at least this often, because a machine may sleep and clocks are set."""
+
+TICK = 0.05
+"""Seconds from one look at the heap to the next: nothing here is more exact, and a look for each task costs more than
+all else about it."""
 
 FEW = 1000
 """Entries that are not worth cleaning up."""
@@ -26,6 +31,7 @@ class Timers:
         self._heap: list[tuple[datetime, int, Slot]] = []
         self._order = itertools.count()
         self._clean_at = FEW
+        self._sleeps_until: datetime | None = None
         self._earlier = asyncio.Event()
 
     def __len__(self) -> int:
@@ -41,7 +47,7 @@ class Timers:
         if len(self._heap) >= self._clean_at:
             self._clean()
         heapq.heappush(self._heap, (at, next(self._order), slot))
-        if self._heap[0][2] is slot:
+        if self._sleeps_until is not None and at < self._sleeps_until:
             self._earlier.set()
 
     def _clean(self) -> None:
@@ -63,13 +69,20 @@ class Timers:
         """Fire for ever."""
         while True:
             self.fire()
-            self._earlier.clear()
-            until = (self._heap[0][0] - self._clock()).total_seconds() if self._heap else LONGEST_SLEEP
-            try:
-                async with asyncio.timeout(min(max(until, 0.0), LONGEST_SLEEP)):
+            await self._sleep()
+
+    async def _sleep(self) -> None:
+        """Until the next wake, or one that is set meanwhile and is earlier; for a tick at least."""
+        now = self._clock()
+        self._earlier.clear()
+        longest = now + timedelta(seconds=LONGEST_SLEEP)
+        self._sleeps_until = min(self._heap[0][0], longest) if self._heap else longest
+        await asyncio.sleep(TICK)
+        seconds = (self._sleeps_until - now).total_seconds() - TICK
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
                     await self._earlier.wait()
-            except TimeoutError:
-                continue
 
     @staticmethod
     def _is_superseded(entry: tuple[datetime, int, Slot]) -> bool:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from controller.runtime.slots import Slot
-from controller.runtime.timers import FEW, Timers
+from controller.runtime.timers import FEW, TICK, Timers
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -93,3 +93,23 @@ async def test_an_earlier_wake_interrupts_the_sleep(alarm: Alarm, slots: list[Sl
     await asyncio.wait_for(alarm.rang.wait(), 5)
     running.cancel()
     assert alarm.woken == ["b"]
+
+
+async def test_a_wake_that_is_later_than_the_next_one_does_not_interrupt_the_sleep(slots: list[Slot]) -> None:
+    looks = 0
+
+    def clock() -> datetime:
+        nonlocal looks
+        looks += 1
+        return START
+
+    timers = Timers(clock, lambda _: None)
+    timers.set(slots[0], after(1000))
+    running = asyncio.create_task(timers.run())
+    await asyncio.sleep(2 * TICK)
+    before = looks
+    for number in range(100):
+        timers.set(Slot("ns", str(number), str(number)), after(2000 + number))
+        await asyncio.sleep(0)
+    assert looks == before
+    running.cancel()
