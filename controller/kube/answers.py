@@ -8,13 +8,13 @@ answer at all has the status 0 and one of :data:`NO_ANSWER`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from controller.kube import memory
 from pluginmachinery.core.actions import Done, Missing, Refused
+from pluginmachinery.core.values import value_class
 
 UNREACHABLE = "Unreachable"
 """No connection, or it broke before an answer: what was asked may have been done."""
@@ -43,7 +43,7 @@ _REASONS = {
 _LONGEST_MESSAGE = 2_000
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Throttled(Refused):
     """Refused for now; the server wants ``retry_after`` seconds of quiet."""
 

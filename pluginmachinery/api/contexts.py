@@ -1,7 +1,8 @@
 """From JSON to :class:`TaskContext`: the one constructor that serves the controller, ``replay`` and ``simulate``.
 
 ``task`` is a ``flyteidl.core.TaskTemplate`` in protobuf JSON; ``execution`` has the members of TaskExecution's spec
-(docs/task-execution.md), plus ``namespace`` and ``ownerReference``, which the cluster knows and a spec never contains.
+(docs/task-execution.md), plus what the cluster knows and a spec never contains: ``namespace``, ``ownerReference`` and
+``creationTimestamp``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from google.protobuf.message import Message
 
 from pluginmachinery.config import Configuration
 from pluginmachinery.core.errors import PluginError
-from pluginmachinery.core.tasks import EPOCH, Overrides, Paths, PodTemplates, TaskContext, TaskMetadata
+from pluginmachinery.core.tasks import EPOCH, Inputs, Overrides, Paths, PodTemplates, TaskContext, TaskMetadata
 
 BAD_TASK_TEMPLATE = "BadTaskTemplate"
 BAD_TASK_EXECUTION = "BadTaskExecution"
@@ -58,19 +59,29 @@ def task_context(
     pod_templates: Sequence[Mapping[str, Any]] | None = None,
     pod_template_default_namespace: str | None = None,
     random_seed: str = "",
+    identifier: identifier_pb2.TaskExecutionIdentifier | None = None,
+    defer_inputs: bool = False,
 ) -> TaskContext:
     """Build the context of one attempt.
+
+    ``identifier`` takes the place of the execution's ``id``. With ``defer_inputs`` the inputs are read, and may be
+    found to be none, only when they are asked for.
 
     Raises PluginError ``BadTaskTemplate`` or ``BadTaskExecution`` with the member that is wrong.
     """
     get = execution.get
+    template = task if isinstance(task, tasks_pb2.TaskTemplate) else parse_template(task)
+    metadata = _metadata(execution, identifier)
+    inputs = Inputs(read=functools.partial(_optional, get("inputs"), literals_pb2.LiteralMap, "inputs"))
+    if not defer_inputs:
+        inputs.get()
     default_namespace = pod_template_default_namespace
     if default_namespace is None:
         default_namespace = get("podTemplateDefaultNamespace") or ""
     return TaskContext(
         config=config,
-        template=task if isinstance(task, tasks_pb2.TaskTemplate) else parse_template(task),
-        metadata=_metadata(execution),
+        template=template,
+        metadata=metadata,
         paths=Paths(
             input_path=get("inputPath") or "",
             input_prefix=get("inputPrefix") or "",
@@ -80,7 +91,7 @@ def task_context(
             previous_checkpoint_prefix=get("previousCheckpointPrefix") or "",
             task_template_path=get("taskTemplatePath") or "",
         ),
-        inputs=_optional(get("inputs"), literals_pb2.LiteralMap, "inputs"),
+        given_inputs=inputs,
         pod_templates=PodTemplates(
             get("podTemplates") or () if pod_templates is None else pod_templates, default_namespace
         ),
@@ -90,13 +101,18 @@ def task_context(
     )
 
 
-def _metadata(execution: Mapping[str, Any]) -> TaskMetadata:
+def parse_identifier(execution: Mapping[str, Any]) -> identifier_pb2.TaskExecutionIdentifier | None:
+    """The execution's ``id``. Raises PluginError ``BadTaskExecution``."""
+    return _optional(execution.get("id"), identifier_pb2.TaskExecutionIdentifier, "id")
+
+
+def _metadata(execution: Mapping[str, Any], identifier: identifier_pb2.TaskExecutionIdentifier | None) -> TaskMetadata:
     get = execution.get
     return TaskMetadata(
         namespace=get("namespace") or "",
         generated_name=get("generatedName") or "",
         unique_node_id=get("uniqueNodeId") or "",
-        id=_optional(get("id"), identifier_pb2.TaskExecutionIdentifier, "id"),
+        id=parse_identifier(execution) if identifier is None else identifier,
         labels=get("labels") or {},
         annotations=get("annotations") or {},
         owner_reference=get("ownerReference"),
@@ -109,6 +125,7 @@ def _metadata(execution: Mapping[str, Any]) -> TaskMetadata:
         interruptible_failure_threshold=get("interruptibleFailureThreshold") or 0,
         max_attempts=get("maxAttempts") or 0,
         priority=get("priority") or 0,
+        created_at=get("creationTimestamp") or "",
         console_url=get("consoleUrl") or "",
         workflow_id=get("workflowId"),
     )

@@ -8,13 +8,14 @@ is closed: an executor that handles each member handles every plugin.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+
+from pluginmachinery.core.values import value_class
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceKind:
+class ResourceKind(NamedTuple):
     """A kind of Kubernetes object: API version as in manifests (``v1``, ``ray.io/v1``), kind and plural."""
 
     api_version: str
@@ -26,29 +27,28 @@ class ResourceKind:
         return self.api_version.rpartition("/")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectRef:
-    """One Kubernetes object by its kind, namespace and name."""
+class ObjectRef(NamedTuple):
+    """One Kubernetes object by its kind, namespace and name; a named tuple, because it is the key of every look-up."""
 
     kind: ResourceKind
     namespace: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Observe:
     """Tell me how this object stands, by a live read if it is not known."""
 
     ref: ObjectRef
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Create:
     ref: ObjectRef
     object: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Patch:
     """A merge patch (RFC 7386), or an update of the whole object where ``method`` says so."""
 
@@ -57,12 +57,12 @@ class Patch:
     method: Literal["merge", "update"] = "merge"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Delete:
     ref: ObjectRef
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class ReadOutputs:
     """Read ``error.pb``, then ``outputs.pb``, under this prefix; with ``deck`` also look whether there is a deck."""
 
@@ -70,7 +70,7 @@ class ReadOutputs:
     deck: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class ReadFiles:
     """Read these files (full paths), many at a time; answered by :class:`Files`.
 
@@ -82,7 +82,7 @@ class ReadFiles:
     content: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class WriteInputs:
     """Write these files (full path → bytes): inputs before the object is created, or what a plugin makes itself.
 
@@ -92,7 +92,7 @@ class WriteInputs:
     files: Mapping[str, bytes]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class AllocateToken:
     """Take one token of a named quota for this owner.
 
@@ -106,13 +106,13 @@ class AllocateToken:
     owner: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class ReleaseToken:
     quota: str
     owner: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class CallService:
     """Call an external service that the plugin named; the payload and the answer are JSON."""
 
@@ -121,7 +121,7 @@ class CallService:
     payload: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class WakeAt:
     """Handle the task again at this time even if nothing happens."""
 
@@ -143,21 +143,21 @@ Action = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Found:
     """The object as the API server has it."""
 
     object: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Missing:
     """The API server said that there is no such object (never: a cache does not have it)."""
 
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Refused:
     """The API server, a store or a service did not do it.
 
@@ -172,14 +172,14 @@ class Refused:
     owned: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Done:
     """It was done; ``value`` is the answer (the created object, granted yes or no, a service's JSON)."""
 
     value: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class NotGranted(Done):
     """A token was not granted this time; ``reason`` says to a person why: all are taken, or nobody can tell."""
 
@@ -187,7 +187,7 @@ class NotGranted(Done):
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class OutputError:
     code: str
     message: str
@@ -195,7 +195,7 @@ class OutputError:
     recoverable: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Outputs:
     """What the task left: its outputs (``flyteidl.core.LiteralMap`` in protobuf JSON; None: no file), or its error.
 
@@ -208,7 +208,7 @@ class Outputs:
     deck: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Files:
     """Files that were found, by their path; those that do not exist are not in it."""
 
@@ -227,7 +227,7 @@ class Versioned(Protocol):
         """None: the object is unknown, or known to be missing."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class ObjectEvent:
     """What Kubernetes said about an object: when, and its place among all events (a resource version)."""
 
@@ -241,7 +241,7 @@ class ObjectEvent:
         return f"{self.at.isoformat(timespec='seconds')} {self.version:020}"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Observation:
     """What is known at one moment: the time, the objects followed, and the results of the last transition's actions.
 

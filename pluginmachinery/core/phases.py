@@ -10,9 +10,11 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
+
+from pluginmachinery.core.values import value_class
 
 
 class Phase(enum.StrEnum):
@@ -57,7 +59,7 @@ class ErrorKind(enum.StrEnum):
     SYSTEM = "SYSTEM"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class ExecutionError:
     """Why a task failed: a stable code, a message for people, and whose failure it is."""
 
@@ -66,7 +68,7 @@ class ExecutionError:
     kind: ErrorKind = ErrorKind.USER
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class TaskInfo:
     """What a plugin wants shown beside the phase.
 
@@ -82,7 +84,7 @@ class TaskInfo:
     further_reasons: tuple[FurtherReason, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class FurtherReason:
     """Something worth telling beside the reason, and when it happened."""
 
@@ -93,7 +95,7 @@ class FurtherReason:
 _NO_INFO = TaskInfo()
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Waiting:
     """What a task waits for, beside the reason that tells it to people.
 
@@ -106,7 +108,7 @@ class Waiting:
     resources: tuple[Mapping[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class PhaseInfo:
     """A phase with its version, reason, error and what is to be shown.
 

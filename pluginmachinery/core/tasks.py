@@ -6,12 +6,13 @@ things (resources, tolerations, owner references) are plain dicts in the JSON fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pluginmachinery.config import Configuration
+from pluginmachinery.core.values import value_class
 
 if TYPE_CHECKING:
     from flyteidl.core.identifier_pb2 import TaskExecutionIdentifier
@@ -23,7 +24,7 @@ JSON = Mapping[str, Any]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Overrides:
     """What the execution overrides of the task.
 
@@ -37,7 +38,7 @@ class Overrides:
     pod_template: K8sPod | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class TaskMetadata:
     """Who runs the task and where: the execution's identity and what the platform attaches to it."""
 
@@ -68,7 +69,7 @@ class TaskMetadata:
     """Name of the workflow in the execution's context; None where it is not set."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Paths:
     """Where the task's data lives; "" where a path is not given."""
 
@@ -81,7 +82,7 @@ class Paths:
     task_template_path: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class PodTemplates:
     """The PodTemplate objects of the cluster (Kubernetes JSON), looked up by namespace and name.
 
@@ -100,7 +101,32 @@ class PodTemplates:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+class Inputs:
+    """A task's inputs, read when they are first asked for: most looks at a task that runs need none."""
+
+    __slots__ = ("_read", "_value")
+
+    def __init__(self, value: LiteralMap | None = None, *, read: Callable[[], LiteralMap | None] | None = None) -> None:
+        self._value = value
+        self._read = read
+
+    def get(self) -> LiteralMap | None:
+        """None: there are none. Raises what reading them raises."""
+        if self._read is not None:
+            self._value, self._read = self._read(), None
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return self.get() == other.get() if isinstance(other, Inputs) else NotImplemented
+
+    def __hash__(self) -> int:
+        raise TypeError("inputs are messages, which have no hash")
+
+
+_NO_INPUTS = Inputs()
+
+
+@value_class
 class TaskContext:
     """All that a plugin may look at when it builds, aborts or finalizes.
 
@@ -112,14 +138,19 @@ class TaskContext:
     template: TaskTemplate
     metadata: TaskMetadata
     paths: Paths = field(default_factory=Paths)
-    inputs: LiteralMap | None = None
+    given_inputs: Inputs = _NO_INPUTS
     pod_templates: PodTemplates = field(default_factory=PodTemplates)
     environment: Mapping[str, str] = field(default_factory=dict)
     now: datetime = EPOCH
     random_seed: str = ""
 
+    @property
+    def inputs(self) -> LiteralMap | None:
+        """The inputs; None where there are none, or none have been read from the store yet."""
+        return self.given_inputs.get()
 
-@dataclass(frozen=True, slots=True)
+
+@value_class
 class SavedPhase:
     """What the manager remembers of the last phase it saw for this object."""
 
@@ -128,7 +159,7 @@ class SavedPhase:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class PluginContext:
     """What ``get_task_phase`` may look at: the task and the phase saved before."""
 

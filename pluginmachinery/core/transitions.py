@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pluginmachinery.core.actions import Action, WakeAt
 from pluginmachinery.core.phases import ExecutionError, PhaseInfo
+from pluginmachinery.core.values import value_class
 
 PluginState = Mapping[str, Any] | None
 """What a plugin wants to remember, as JSON; None before the first transition."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Transition:
     """A phase, the state to remember, and what is to be done before the next call.
 

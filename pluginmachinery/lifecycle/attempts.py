@@ -19,8 +19,8 @@ from flyteidl.core.identifier_pb2 import (
 )
 
 from pluginmachinery.api import names
-from pluginmachinery.api.contexts import parse_template, task_context
-from pluginmachinery.core.tasks import TaskContext
+from pluginmachinery.api.contexts import parse_identifier, parse_template, task_context
+from pluginmachinery.core.tasks import Inputs, TaskContext
 from pluginmachinery.lifecycle import paths
 from pluginmachinery.lifecycle.budgets import Budgets
 from pluginmachinery.lifecycle.context_cache import Key
@@ -52,7 +52,7 @@ def context(
         template=parsed.template,
         metadata=metadata,
         paths=parsed.paths,
-        inputs=parsed.inputs,
+        given_inputs=parsed.given_inputs,
         pod_templates=world.pod_template_store,
         environment=world.environment,
         now=now,
@@ -64,17 +64,19 @@ def supply(world: World, execution: Mapping[str, Any], attempt: int, inputs: Lit
     """Remember the inputs that were read for this attempt, as long as its context is remembered."""
     place = key(execution, attempt)
     parsed = world.contexts.get(place, lambda: _parse(world, execution, attempt))
-    world.contexts.put(place, dataclasses.replace(parsed, inputs=inputs))
+    world.contexts.put(place, dataclasses.replace(parsed, given_inputs=Inputs(inputs)))
 
 
 def _parse(world: World, execution: Mapping[str, Any], attempt: int) -> TaskContext:
     template = parse_template(execution["spec"]["template"])
     members = members_of(world, execution, template, attempt)
-    context = task_context(template, members, config=world.config, pod_templates=())
-    identifier = _identifier(context.metadata.id, execution, template, attempt)
-    created = execution["metadata"].get("creationTimestamp") or ""
-    return dataclasses.replace(
-        context, metadata=dataclasses.replace(context.metadata, id=identifier, created_at=created)
+    return task_context(
+        template,
+        members,
+        config=world.config,
+        pod_templates=(),
+        identifier=_identifier(parse_identifier(members), execution, template, attempt),
+        defer_inputs=True,
     )
 
 
@@ -84,6 +86,7 @@ def members_of(world: World, execution: Mapping[str, Any], template: TaskTemplat
     members = dict(spec)
     members["namespace"] = metadata["namespace"]
     members["ownerReference"] = names.owner_reference(execution)
+    members["creationTimestamp"] = metadata.get("creationTimestamp")
     if handed_on := _handed_on(metadata):
         members["labels"] = handed_on | (spec.get("labels") or {})
     members["generatedName"] = generated_name(execution, attempt)
@@ -136,7 +139,5 @@ def _identifier(
         return given
     task, name = template.id, execution["metadata"]["name"]
     workflow = WorkflowExecutionIdentifier(project=task.project, domain=task.domain, name=name)
-    made = TaskExecutionIdentifier(retry_attempt=attempt)
-    made.task_id.CopyFrom(task)
-    made.node_execution_id.CopyFrom(NodeExecutionIdentifier(node_id=name, execution_id=workflow))
-    return made
+    node = NodeExecutionIdentifier(node_id=name, execution_id=workflow)
+    return TaskExecutionIdentifier(task_id=task, node_execution_id=node, retry_attempt=attempt)

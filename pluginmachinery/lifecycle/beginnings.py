@@ -123,6 +123,7 @@ def _check(turn: Turn) -> None:
     turn.world.plugin(plugin)
     inputs.check(spec)
     task = turn.context()
+    _ = task.inputs  # later they are read only where somebody asks for them; what is wrong with them is said here
     try:
         accepted = {"startedAt": turn.status["acceptedAt"]}
         deadlines.next_deadline(spec, accepted, task.template, turn.default_deadlines)

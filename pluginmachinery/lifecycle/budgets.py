@@ -14,12 +14,12 @@ longer runs interruptibly – with Flyte's defaults (3 and -1) the last attempt 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from pluginmachinery.config import Configuration
 from pluginmachinery.core.phases import ErrorKind, ExecutionError
+from pluginmachinery.core.values import value_class
 
 INTERRUPTED = "Interrupted"
 
@@ -30,7 +30,7 @@ class Budget(StrEnum):
     INTERRUPTIONS = "interruptions"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Failures:
     """Failed attempts so far, by the budget that each spent."""
 
@@ -63,7 +63,7 @@ class Failures:
         return {name: count for name, count in counts.items() if count}
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Budgets:
     """What a task may spend.
 

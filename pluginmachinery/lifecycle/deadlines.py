@@ -9,7 +9,6 @@ permanent failure. Being suspended stops all of these clocks; they begin anew wi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from pluginmachinery.api import times
 from pluginmachinery.config import Duration
 from pluginmachinery.config.propeller import DefaultDeadlines
 from pluginmachinery.core.phases import PhaseInfo, permanent_failure, retryable_failure
+from pluginmachinery.core.values import value_class
 
 if TYPE_CHECKING:
     from flyteidl.core.tasks_pb2 import TaskTemplate
@@ -25,10 +25,9 @@ TIMEOUT_EXPIRED = "TimeoutExpired"
 QUEUED_TIMEOUT_EXPIRED = "QueuedTimeoutExpired"
 ACTIVE_TIMEOUT_EXPIRED = "ActiveTimeoutExpired"
 _LONGEST = timedelta(days=36500)  # beyond the range of datetime nothing ever expires either
-_NO_DEFAULTS = DefaultDeadlines()
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Deadline:
     """A moment, and the failure that it means."""
 
@@ -41,7 +40,8 @@ def next_deadline(
 ) -> Deadline | None:
     """The earliest deadline of the current attempt; None where there is none. ``status`` has ``startedAt``."""
     timeouts = spec.get("timeouts")
-    if not timeouts and not template.metadata.HasField("timeout") and defaults == _NO_DEFAULTS:
+    has_default = defaults.node_execution_deadline or defaults.node_active_deadline
+    if not (timeouts or has_default or template.metadata.HasField("timeout")):
         return None
     found = _deadlines(timeouts or {}, status, template, defaults)
     return min(found, key=lambda deadline: deadline.at, default=None)

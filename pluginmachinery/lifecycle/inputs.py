@@ -68,11 +68,13 @@ def parse(read: Files, path: str) -> LiteralMap:
 
 def files(spec: Mapping[str, Any], task: TaskContext) -> dict[str, bytes]:
     """The files to write, by path."""
+    paths, template, answer = task.paths, task.template, {}
+    if not (paths.input_path or paths.task_template_path):
+        return {}
     text = orjson.dumps(spec["template"])
-    copilot = task.template.container.data_config.enabled or task.template.k8s_pod.data_config.enabled
-    answer = {}
-    if task.inputs is not None and task.paths.input_path and (copilot or _INPUTS.search(text)):
-        answer[task.paths.input_path] = task.inputs.SerializeToString(deterministic=True)
-    if task.paths.task_template_path and _TEMPLATE.search(text):
-        answer[task.paths.task_template_path] = task.template.SerializeToString(deterministic=True)
+    copilot = template.container.data_config.enabled or template.k8s_pod.data_config.enabled
+    if paths.input_path and task.inputs is not None and (copilot or _INPUTS.search(text)):
+        answer[paths.input_path] = task.inputs.SerializeToString(deterministic=True)
+    if paths.task_template_path and _TEMPLATE.search(text):
+        answer[paths.task_template_path] = template.SerializeToString(deterministic=True)
     return answer

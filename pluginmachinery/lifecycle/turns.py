@@ -9,7 +9,6 @@ import dataclasses
 import traceback
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,6 +29,7 @@ from pluginmachinery.core.errors import PLUGIN_PANIC, PluginError, PluginMachine
 from pluginmachinery.core.phases import ErrorKind, ExecutionError, undefined
 from pluginmachinery.core.tasks import TaskContext
 from pluginmachinery.core.transitions import PluginState, Transition
+from pluginmachinery.core.values import value_class
 from pluginmachinery.lifecycle import attempts, budgets, statuses
 from pluginmachinery.lifecycle.budgets import Budgets
 from pluginmachinery.lifecycle.worlds import World
@@ -45,7 +45,7 @@ MAX_CHAIN = 100
 Verb = Literal["handle", "abort", "finalize"]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Decision:
     """What ``advance`` answers, to be carried out in this order: finalizers, actions, status.
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from pluginmachinery.config import Configuration
-from pluginmachinery.core.plugins import AbortOverride, CorePlugin, KubernetesPlugin
+from pluginmachinery.core.plugins import CorePlugin, KubernetesPlugin
 from pluginmachinery.core.tasks import PodTemplates
 from pluginmachinery.lifecycle.context_cache import ContextCache
 from pluginmachinery.manager.plugin_manager import PluginManager
@@ -72,8 +72,7 @@ class World:
         if config.inject_finalizer or config.disable_inject_owner_references:
             return True
         if isinstance(driven, PluginManager):
-            properties = driven.plugin.properties
-            return properties.disable_inject_owner_references or isinstance(driven.plugin, AbortOverride)
+            return driven.plugin.properties.disable_inject_owner_references or driven.overrides_abort
         makes_objects = (one.resources for one in self.registry.declarations if one.id == plugin_id)
         return not any(makes_objects)
 

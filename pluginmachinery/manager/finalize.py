@@ -16,7 +16,6 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,6 +32,7 @@ from pluginmachinery.core.actions import (
     Refused,
     WakeAt,
 )
+from pluginmachinery.core.values import value_class
 from pluginmachinery.manager import refusals
 from pluginmachinery.manager.conduct import Conduct
 from pluginmachinery.manager.objects import FINALIZER
@@ -42,7 +42,7 @@ _FACTOR = 2.0
 _JITTER = 0.1
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Finalization:
     """What is to be finalized, and how.
 

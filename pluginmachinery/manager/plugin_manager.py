@@ -73,6 +73,7 @@ class PluginManager:
         self, plugin: KubernetesPlugin, room: WaitingRoom | None = None, *, conduct: Conduct | None = None
     ) -> None:
         self._plugin = plugin
+        self._abort_override = plugin if isinstance(plugin, AbortOverride) else None
         self._room = WaitingRoom() if room is None else room
         self._conduct = Conduct() if conduct is None else conduct
 
@@ -84,6 +85,11 @@ class PluginManager:
     def plugin(self) -> KubernetesPlugin:
         """The plugin that is driven."""
         return self._plugin
+
+    @property
+    def overrides_abort(self) -> bool:
+        """Whether its object is not simply deleted on abort."""
+        return self._abort_override is not None
 
     # --- The three verbs ---------------------------------------------------------------------------------------------
 
@@ -101,8 +107,8 @@ class PluginManager:
 
     def abort(self, task: TaskContext, state: PluginState, observation: Observation) -> Transition:
         """Stop the object. It is over with the first transition that has no actions."""
-        task, plugin = self._fitted(task), self._plugin
-        on_abort = (lambda manifest: plugin.on_abort(task, manifest)) if isinstance(plugin, AbortOverride) else None
+        task, override = self._fitted(task), self._abort_override
+        on_abort = None if override is None else lambda manifest: override.on_abort(task, manifest)
 
         def go_on(step: Step | None) -> Next:
             return abort.next_step(

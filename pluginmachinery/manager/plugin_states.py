@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pluginmachinery.core.actions import Action
@@ -20,11 +20,12 @@ from pluginmachinery.core.errors import PluginError
 from pluginmachinery.core.phases import ErrorKind, ExecutionError, PhaseInfo
 from pluginmachinery.core.tasks import SavedPhase
 from pluginmachinery.core.transitions import PluginState
+from pluginmachinery.core.values import value_class
 
 CORRUPTED_PLUGIN_STATE = "CorruptedPluginState"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Step:
     """Where something stands: ``of`` is handle, abort or finalize, ``name`` what was asked for last.
 
@@ -37,7 +38,7 @@ class Step:
     error: ExecutionError | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Next:
     """What comes next: actions and the step they belong to; without a step it is over, well or with an error."""
 
@@ -46,7 +47,7 @@ class Next:
     error: ExecutionError | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class ManagerState:
     """``started``: the object was created. ``saved``: the phase that was seen last."""
 

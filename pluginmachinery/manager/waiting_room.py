@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from pluginmachinery.config.tasks import BackOffConfig
 from pluginmachinery.core.actions import ObjectRef
+from pluginmachinery.core.values import value_class
 from pluginmachinery.manager.backoff import Amounts, Gate, GateKey
 from pluginmachinery.manager.demands import Demand
 from pluginmachinery.manager.namespaces import Namespace, Namespaces
@@ -30,7 +30,7 @@ _REST_BY_PLACE = timedelta(seconds=0.1)
 """Who is not the first in line looks again after this long, the further back the later: only to see its place."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Applicant:
     """Who wants to create an object. ``uid`` is the TaskExecution's."""
 
@@ -41,7 +41,7 @@ class Applicant:
     created: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Wait:
     """Not now. ``position`` is the place in the queue, 0: there is none; ``shortages`` are what it waits for itself,
     none: its turn. ``overloaded``: the API server asks for quiet."""

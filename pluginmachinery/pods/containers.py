@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pluginmachinery.core.tasks import JSON, TaskContext
+from pluginmachinery.core.values import value_class
 from pluginmachinery.pods import resources
 from pluginmachinery.pods.env import PlatformEnv, platform_env
 from pluginmachinery.pods.pod_defaults import with_security_default
@@ -28,7 +28,7 @@ class ResourceMode(enum.Enum):
     """Its own and the pod template's, cut to the platform's limits: for side containers."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class ContainerContext:
     """What the containers of one pod have in common, worked out once."""
 

@@ -8,17 +8,17 @@ over from the process. Variables that come from a map are put in the order of th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pluginmachinery.config.k8s import K8sPluginConfig
 from pluginmachinery.core.tasks import TaskContext
+from pluginmachinery.core.values import value_class
 
 _LINK_TYPE = "link_type"
 """Key of the task's config: such tasks show links of their own and need to know where the console is."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class PlatformEnv:
     """What the platform adds to every container of a pod."""
 

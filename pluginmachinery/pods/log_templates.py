@@ -9,9 +9,11 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from pluginmachinery.core.values import value_class
 
 if TYPE_CHECKING:
     from flyteidl.core.identifier_pb2 import TaskExecutionIdentifier
@@ -27,7 +29,7 @@ _BEGUN = re.compile(rf"\{{\{{{_SPACE}([.$]\w*)?\Z", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class LogSource:
     """What a link is about; "" and None where it is not known.
 
@@ -70,7 +72,7 @@ def fill(template: str, task: TaskContext, source: LogSource) -> str:
     return "".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class _Template:
     """A template cut at its variables: ``texts`` has one part more than ``variables`` and ``written`` have."""
 

@@ -7,6 +7,7 @@ what objects need.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 
@@ -38,11 +39,12 @@ def is_subdomain(name: str) -> bool:
     return len(name) <= MAX_SUBDOMAIN_LENGTH and _SUBDOMAIN.fullmatch(name) is not None
 
 
+@functools.lru_cache(maxsize=1024)
 def subdomain(name: str) -> str:
     """The name itself if it is a subdomain, else made one as Flyte does it.
 
     Camel case becomes kebab case, other characters vanish, what is too long ends in a hash. A name without any usable
-    character becomes empty.
+    character becomes empty. Remembered, because one decision asks for the name of one object several times.
     """
     if is_subdomain(name):
         return name

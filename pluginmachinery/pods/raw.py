@@ -6,11 +6,11 @@ container is made, or a ``k8sPod`` (a whole pod spec). The *primary container* i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pluginmachinery.core.errors import bad_task
 from pluginmachinery.core.tasks import TaskContext
+from pluginmachinery.core.values import value_class
 from pluginmachinery.pods import names, resources, structs
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ PRIMARY_CONTAINER_KEY = "primary_container_name"
 """Key of the task's config, and annotation of the pod, that names the primary container."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class PodBuild:
     """A pod on its way through the pipeline.
 

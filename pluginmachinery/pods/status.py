@@ -11,7 +11,6 @@ phase that shows them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +26,7 @@ from pluginmachinery.core.phases import (
     success,
 )
 from pluginmachinery.core.tasks import PluginContext
+from pluginmachinery.core.values import value_class
 from pluginmachinery.core.versions import raise_version
 from pluginmachinery.pods.fields import Fields, integer, moment, record, record_or_none, records, text
 from pluginmachinery.pods.log_links import TaskLog, task_logs
@@ -65,14 +65,14 @@ def pod_phase(
     return raise_version(_phase(_Pod(context, pod, record(pod, "status"), links)), context.saved)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class _LinkSettings:
     logs: LogConfig
     suffix: str
     variables: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class _Pod:
     """A pod under judgement."""
 

@@ -7,11 +7,11 @@ A level forbids what it names and all that the levels before it forbid. Findings
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pluginmachinery.config.plugin_manager import PolicyConfig, PolicyLevel
 from pluginmachinery.core.tasks import TaskContext
+from pluginmachinery.core.values import value_class
 from pluginmachinery.policy import baseline, restricted, spark
 from pluginmachinery.policy.findings import Allowed, Finding
 from pluginmachinery.policy.places import places_in
@@ -22,7 +22,7 @@ ALWAYS_ALLOWED = frozenset({"", "default"})
 """Service accounts that every pod may name: none, and the namespace's powerless one."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Verdict:
     """What is forbidden (the task fails) and what is only frowned upon, in the order of the object."""
 

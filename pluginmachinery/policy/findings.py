@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from pluginmachinery.core.values import value_class
 
-@dataclass(frozen=True, slots=True)
+
+@value_class
 class Finding:
     """One forbidden field: the check that found it, the field's path in the object, and what is wrong with it."""
 
@@ -19,7 +21,7 @@ class Finding:
         return f"{self.path}: {self.message} ({self.check})"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Allowed:
     """What the platform itself asked for; a task may then have it too.
 

@@ -8,21 +8,22 @@ by shape, not by kind, so that an operator of a third-party plugin is covered to
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from pluginmachinery.core.values import value_class
 
 FREE_FORM = frozenset({"annotations", "labels", "env", "args", "command", "data", "stringData", "status"})
 """Maps and lists of the user's own words; nothing in them configures a pod."""
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Container:
     path: str
     spec: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Pod:
     """A pod that will run: its spec (or what stands for one), its metadata and its containers, each with its path."""
 
@@ -36,7 +37,7 @@ class Pod:
     security_context_path: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Places:
     """What an object hides, in the order of the object.
 
