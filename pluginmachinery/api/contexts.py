@@ -152,7 +152,7 @@ def _message(value: Any, message: M, code: str, path: str) -> M:
 
 
 def _text(value: Any, code: str, path: str) -> bytes:
-    """Through text: the C++ JSON parser is four times as fast as walking the dict in Python."""
+    """As JSON, which is the key to templates that are known, and makes plain what came from YAML (dates are texts)."""
     try:
         return orjson.dumps(value)
     except TypeError as error:
@@ -161,6 +161,8 @@ def _text(value: Any, code: str, path: str) -> bytes:
 
 def _parsed(text: bytes, message: M, code: str, path: str) -> M:
     try:
-        return json_format.Parse(text, message, ignore_unknown_fields=True)
-    except (json_format.ParseError, TypeError) as error:
+        return json_format.ParseDict(orjson.loads(text), message, ignore_unknown_fields=True)
+    except json_format.ParseError as error:
         raise PluginError(code, str(error), field=path) from error
+    except Exception as error:  # whatever it meets where a message is no object
+        raise PluginError(code, f"Failed to parse JSON: {type(error).__name__}: {error}.", field=path) from error

@@ -239,12 +239,14 @@ _int32 = _whole(32)
 
 
 def _quantity(value: Any) -> str:
-    if isinstance(value, Quantity):
+    if isinstance(value, str):
+        value = value.strip()
+    elif isinstance(value, Quantity):
         return str(value)
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+    elif isinstance(value, bool) or not isinstance(value, (int, float)):
         raise SchemaError(f"an amount is needed, not {describe(value)}")
     try:
-        return str(Quantity.parse(value.strip() if isinstance(value, str) else value))
+        return str(Quantity.parse(value))
     except ValueError as error:
         raise SchemaError(str(error)) from None
 

@@ -73,14 +73,11 @@ class Turn:
         self.metadata: Mapping[str, Any] = execution["metadata"]
         self.spec: Mapping[str, Any] = execution["spec"]
         self.observation = observation
+        self.now = observation.now
         self.finalizers: tuple[str, ...] | None = None
         self._before: Mapping[str, Any] = execution.get("status") or {}
         self.status: dict[str, Any] = dict(self._before)
         self._contexts: dict[tuple[int, bool], TaskContext] = {}
-
-    @property
-    def now(self) -> datetime:
-        return self.observation.now
 
     @property
     def attempt_started(self) -> bool:

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
@@ -95,7 +94,7 @@ class ManagerState:
         return ManagerState(started, SavedPhase(str(info.phase), info.version, info.reason), None, self.last_event)
 
     def at(self, step: Step | None) -> ManagerState:
-        return dataclasses.replace(self, step=step)
+        return ManagerState(self.started, self.saved, step, self.last_event)
 
 
 _NOTHING_YET = ManagerState()

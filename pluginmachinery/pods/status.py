@@ -61,15 +61,9 @@ def pod_phase(
 
     Raises PluginError ``MalformedResource`` for a pod that Kubernetes' API would not let through.
     """
-    links = _LinkSettings(context.task.config.plugins.logs if logs is None else logs, log_suffix, log_variables or {})
-    return raise_version(_phase(_Pod(context, pod, record(pod, "status"), links)), context.saved)
-
-
-@value_class
-class _LinkSettings:
-    logs: LogConfig
-    suffix: str
-    variables: Mapping[str, str]
+    logs = context.task.config.plugins.logs if logs is None else logs
+    judged = _Pod(context, pod, record(pod, "status"), logs, log_suffix, log_variables or {})
+    return raise_version(_phase(judged), context.saved)
 
 
 @value_class
@@ -79,13 +73,15 @@ class _Pod:
     context: PluginContext
     object: Fields
     status: Fields
-    links: _LinkSettings
+    logs: LogConfig
+    log_suffix: str
+    log_variables: Mapping[str, str]
 
     def info(self) -> TaskInfo:
         """Times and log links."""
         occurred_at = _last_transition(self.status) or self.context.task.now
         return TaskInfo(
-            logs=_pod_logs(self.context, self.object, self.status, self.links),
+            logs=_pod_logs(self),
             occurred_at=occurred_at,
             reported_at=_completed_at(self.status) or occurred_at,
         )
@@ -267,13 +263,13 @@ def _completed_at(status: Fields) -> datetime | None:
     return latest
 
 
-def _pod_logs(context: PluginContext, pod: Fields, status: Fields, links: _LinkSettings) -> tuple[TaskLog, ...]:
+def _pod_logs(pod: _Pod) -> tuple[TaskLog, ...]:
     """Links for the first container; none for a pod without containers."""
-    spec, metadata = record(pod, "spec"), record(pod, "metadata")
+    task, spec, metadata = pod.context.task, record(pod.object, "spec"), record(pod.object, "metadata")
     containers = records(spec, "containers")
     if not containers:
         return ()
-    statuses = records(status, "containerStatuses")
+    statuses = records(pod.status, "containerStatuses")
     source = LogSource(
         namespace=text(metadata, "namespace"),
         pod_name=text(metadata, "name"),
@@ -282,9 +278,9 @@ def _pod_logs(context: PluginContext, pod: Fields, status: Fields, links: _LinkS
         container_id=text(statuses[0], "containerID") if statuses else "",
         host_name=text(spec, "hostname"),
         node_name=text(spec, "nodeName"),
-        log_name=links.suffix,
+        log_name=pod.log_suffix,
         started=moment(metadata, "creationTimestamp") or NO_TIME,
-        finished=context.task.now,
-        variables=links.variables,
+        finished=task.now,
+        variables=pod.log_variables,
     )
-    return task_logs(context.task, links.logs, source)
+    return task_logs(task, pod.logs, source)

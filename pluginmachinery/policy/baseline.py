@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pluginmachinery.policy.findings import Allowed, Finding
-from pluginmachinery.policy.places import Container, Pod, is_mapping
+from pluginmachinery.policy.places import Pod, is_mapping
 
 CAPABILITIES = frozenset({
     "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP",
@@ -48,14 +48,14 @@ def host_ports(pod: Pod, allowed: Allowed) -> Iterator[Finding]:  # noqa: ARG001
 
 
 def privileged(pod: Pod, allowed: Allowed) -> Iterator[Finding]:
-    for path, context in given_contexts(pod):
+    for path, context in pod.container_contexts:
         if context.get("privileged") and not allowed.security_context.get("privileged"):
             yield Finding("privileged", f"{path}.privileged", "is privileged")
 
 
 def capabilities(pod: Pod, allowed: Allowed) -> Iterator[Finding]:
     configured = set((allowed.security_context.get("capabilities") or {}).get("add") or ())
-    for path, context in given_contexts(pod):
+    for path, context in pod.container_contexts:
         for capability in _mapping(context.get("capabilities")).get("add") or ():
             if capability not in CAPABILITIES and capability not in configured:
                 yield Finding("capabilities", f"{path}.capabilities.add", f"adds the capability {capability}")
@@ -82,7 +82,7 @@ def selinux(pod: Pod, allowed: Allowed) -> Iterator[Finding]:
 
 
 def proc_mount(pod: Pod, allowed: Allowed) -> Iterator[Finding]:
-    for path, context in given_contexts(pod):
+    for path, context in pod.container_contexts:
         if context.get("procMount") not in (None, "", "Default") and not _same(
             context, allowed.security_context, "procMount"
         ):
@@ -164,31 +164,14 @@ CHECKS = (
 """In the order in which findings are reported."""
 
 
-def container_contexts(pod: Pod) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The security context of every container, with its path."""
-    for container in pod.containers:
-        yield f"{container.path}.securityContext", container_context(container)
-
-
-def given_contexts(pod: Pod) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The security contexts that say anything: one that does not has nothing that is forbidden."""
-    for container in pod.containers:
-        context = container_context(container)
-        if context:
-            yield f"{container.path}.securityContext", context
-
-
-def container_context(container: Container) -> Mapping[str, Any]:
-    return _mapping(container.spec.get("securityContext"))
-
-
 def all_contexts(pod: Pod, allowed: Allowed) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
     """Every security context that says anything – the pod's first – with its path and what the platform configured for
-    its like."""
+    its like. One that says nothing has nothing that is forbidden."""
     if pod.security_context:
         yield pod.security_context_path, pod.security_context, allowed.pod_security_context
-    for path, context in given_contexts(pod):
-        yield path, context, allowed.security_context
+    for path, context in pod.container_contexts:
+        if context:
+            yield path, context, allowed.security_context
 
 
 def _annotations(pod: Pod, prefix: str) -> Iterator[tuple[str, Any]]:

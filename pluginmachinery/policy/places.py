@@ -7,7 +7,7 @@ by shape, not by kind, so that an operator of a third-party plugin is covered to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pluginmachinery.core.values import value_class
@@ -35,6 +35,8 @@ class Pod:
     security_context: Mapping[str, Any]
     """The pod's security context, whatever the operator calls it."""
     security_context_path: str
+    container_contexts: tuple[tuple[str, Mapping[str, Any]], ...]
+    """The security context of every container, with its path; an empty one where it has none."""
 
 
 @value_class
@@ -97,7 +99,16 @@ def _pod(spec: Mapping[str, Any], path: str, metadata: Mapping[str, Any], metada
         if is_mapping(container)
     )
     context = _mapping(spec.get("securityContext"))
-    return Pod(path, spec, metadata, metadata_path, containers, context, f"{path}.securityContext")
+    return Pod(
+        path, spec, metadata, metadata_path, containers, context, f"{path}.securityContext", _contexts(containers)
+    )
+
+
+def _contexts(containers: Iterable[Container]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+    return tuple(
+        (f"{container.path}.securityContext", _mapping(container.spec.get("securityContext")))
+        for container in containers
+    )
 
 
 def _spark_pods(spec: Mapping[str, Any]) -> Iterator[Pod]:
@@ -113,7 +124,8 @@ def _spark_pods(spec: Mapping[str, Any]) -> Iterator[Pod]:
                 if is_mapping(container)
             ]
         pod_context = _mapping(role.get("podSecurityContext"))
-        yield Pod(path, role, role, path, tuple(containers), pod_context or {}, f"{path}.podSecurityContext")
+        context_path = f"{path}.podSecurityContext"
+        yield Pod(path, role, role, path, tuple(containers), pod_context, context_path, _contexts(containers))
 
 
 def is_mapping(value: Any) -> bool:
