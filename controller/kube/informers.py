@@ -128,7 +128,8 @@ class Informer:
             # Half a list says what there is, not what there is not.
             self._known = before | self._known
             raise
-        lost = {key: uid for key, uid in before.items() if key not in self._known}
+        # By UID: what has the name now may be another object.
+        lost = {key: uid for key, uid in before.items() if self._known.get(key) != uid}
         if lost:
             self._sink.vanished(lost)
         self._resource_version = version

@@ -1,11 +1,12 @@
 """The engine through all that can happen around it, in any order, against a server that can be made to lie.
 
 Tasks are created, deleted and created again under their names; pods move, are evicted, deleted by hand, and vanish
-unseen; somebody else changes TaskExecutions; events come twice, and late, with what has long been passed; watches are
-cut off while the world goes on; the controller is killed and started anew, and time passes by its own clock.
+unseen; somebody else changes TaskExecutions, and has pods of the names that ours would have; events come twice, and
+late, with what has long been passed; watches are cut off while the world goes on; the controller is killed and started
+anew, and time passes by its own clock.
 
-Whatever the order: no livelock, one budget for each failure, at most one live object for each attempt; and in peace
-everything ends, with nothing left over.
+Whatever the order: no livelock, one budget for each failure, at most one live object for each attempt, nothing done for
+old news, nobody else's success taken for a task's own; and in peace everything ends, with nothing left over.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from pluginmachinery.api import names
 from pluginmachinery.core.actions import Found
 from pluginmachinery.lifecycle.advance import advance
 from tests.controller.runtime.conftest import Controller
@@ -35,16 +37,29 @@ MOST_WRITES = 150
 """In one step, for two tasks; a livelock makes more."""
 
 
+def owner_of(pod: Object) -> str:
+    """UID of the TaskExecution; "": it is somebody else's."""
+    owners = pod["metadata"].get("ownerReferences") or [{"uid": ""}]
+    return str(owners[0]["uid"])
+
+
 class Everything(RuleBasedStateMachine):
-    @initialize()
-    def begin(self) -> None:
+    @initialize(running=st.booleans())
+    def begin(self, running: bool) -> None:
+        """``running``: both tasks are there, and their pods run."""
         self.runner = asyncio.Runner()
         self.server = StubApiServer()
         self.later = timedelta()
         self.deaf = False
         self.by_hand: Counter[str] = Counter()
-        self.past: list[tuple[str, Object]] = []
+        self.succeeded: set[str] = set()
+        """UIDs of TaskExecutions of which a pod has succeeded."""
         self.do(self._begin())
+        for name in NAMES if running else ():
+            self.create(name)
+            self.step(
+                self._put("pods", {**self.server.objects["pods", "ns", f"{name}-0"], "status": {"phase": "Running"}})
+            )
 
     async def _begin(self) -> None:
         await self.server.__aenter__()
@@ -94,7 +109,7 @@ class Everything(RuleBasedStateMachine):
         """As Kubernetes: what is owned by who is gone goes."""
         uids = {item["metadata"]["uid"] for item in self.server.of("taskexecutions")}
         for pod in self.server.of("pods"):
-            if pod["metadata"]["ownerReferences"][0]["uid"] not in uids:
+            if owner_of(pod) and owner_of(pod) not in uids:
                 await self.server.remove("pods", "ns", pod["metadata"]["name"])
 
     # what happens
@@ -163,7 +178,7 @@ class Everything(RuleBasedStateMachine):
         """``unseen``: no event tells of it; the watch breaks, and the history is forgotten."""
         pod = data.draw(st.sampled_from(self.server.of("pods")))
         name = pod["metadata"]["name"]
-        self.by_hand[f"{pod['metadata']['ownerReferences'][0]['uid']}/{name}"] += 1
+        self.by_hand[f"{owner_of(pod)}/{name}"] += 1
 
         async def vanish() -> None:
             self.server.forget("pods", "ns", name)
@@ -172,19 +187,36 @@ class Everything(RuleBasedStateMachine):
 
         self.step(vanish() if unseen else self.server.remove("pods", "ns", name))
 
-    @precondition(lambda self: self.past)
-    @rule(data=st.data())
-    def an_event_comes_again(self, data: st.DataObject) -> None:
-        """Any one of the past, as if it were new."""
-        plural, body = data.draw(st.sampled_from(self.past[-20:]))
+    @rule(name=st.sampled_from(NAMES), attempt=st.sampled_from([0, 1]), marked=st.booleans())
+    def somebody_has_a_pod_of_that_name(self, name: str, attempt: int, marked: bool) -> None:
+        """It has succeeded, and it is none of ours. ``marked``: it has our label, so that the watch shows it."""
+        if ("pods", "ns", f"{name}-{attempt}") in self.server.objects:
+            return
+        labels = {names.MANAGED: "true"} if marked else {}
+        metadata = {"name": f"{name}-{attempt}", "namespace": "ns", "labels": labels}
+        foreign = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": {"phase": "Succeeded"}}
+        self.step(self._put("pods", foreign))
+
+    @precondition(lambda self: not self.deaf)
+    @rule()
+    def events_come_again(self) -> None:
+        """Those of the past about what is still there, as if they were new; the oldest comes last."""
 
         async def tell() -> None:
-            self.server.version += 1
-            self.server.events.append(Event(self.server.version, "MODIFIED", plural, body))
+            for plural, body in reversed(self._lately()):
+                self.server.version += 1
+                self.server.events.append(Event(self.server.version, "MODIFIED", plural, body))
             async with self.server._changed:
                 self.server._changed.notify_all()
 
+        before = self._writes()
         self.step(tell())
+        assert self._writes() == before, "old news made it write"
+
+    def _lately(self) -> list[tuple[str, Object]]:
+        there = {body["metadata"]["uid"] for body in self.server.objects.values()}
+        told = [event for event in self.server.events[-20:] if event.word != "DELETED"]
+        return [(event.plural, event.object) for event in told if event.object["metadata"]["uid"] in there]
 
     @rule()
     def the_server_stops_telling(self) -> None:
@@ -215,8 +247,9 @@ class Everything(RuleBasedStateMachine):
         self.step(self.controller.advance(seconds))
 
     async def _put(self, plural: str, body: Object) -> None:
-        stored = await self.server.put(plural, body)
-        self.past.append((plural, copy.deepcopy(stored)))
+        if plural == "pods" and body["status"]["phase"] == "Succeeded":
+            self.succeeded.add(owner_of(body))
+        await self.server.put(plural, body)
 
     # what holds
 
@@ -224,19 +257,19 @@ class Everything(RuleBasedStateMachine):
         made: Counter[str] = Counter()
         for seen in self.server.requests:
             if (seen.verb, seen.plural, seen.code) == ("create", "pods", 201):
-                metadata = seen.body["metadata"]
-                made[f"{metadata['ownerReferences'][0]['uid']}/{metadata['name']}"] += 1
+                made[f"{owner_of(seen.body)}/{seen.body['metadata']['name']}"] += 1
         twice = {name: count for name, count in made.items() if count > 1 + self.by_hand[name]}
         assert not twice, "made twice"
         for item in self.server.of("taskexecutions"):
             told = item.get("status") or {}
             failed = [each for each in told.get("attempts", []) if each["phase"] == "Failed"]
             assert sum((told.get("failures") or {}).values()) == len(failed), told
+            assert told.get("phase") != "Succeeded" or item["metadata"]["uid"] in self.succeeded, "none of its pods did"
 
         for slot in self.controller.engine.cache.slots.values():
             for known in slot.objects.values():
                 if isinstance(seen := known.as_result(), Found):
-                    assert seen.object["metadata"]["ownerReferences"][0]["uid"] == slot.uid, "took what is not its own"
+                    assert owner_of(seen.object) == slot.uid, "took what is not its own"
 
     def teardown(self) -> None:
         if hasattr(self, "server"):
@@ -284,5 +317,5 @@ class Everything(RuleBasedStateMachine):
 
 TestEverything = Everything.TestCase
 TestEverything.settings = settings(
-    max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -112,8 +112,11 @@ class PodLike:
             case Missing():
                 gone = phases.retryable_failure("ResourceDeletedExternally", "gone", kind=ErrorKind.SYSTEM)
                 return Transition(gone, state)
-            case Found(object=pod):
+            case Found(object=pod) if task.metadata.owner_reference in pod["metadata"].get("ownerReferences", ()):
                 return Transition(self._phase(pod), state)
+            case Found():
+                taken = phases.retryable_failure("ResourceDeletedExternally", "another's", kind=ErrorKind.SYSTEM)
+                return Transition(taken, state)
             case refused:
                 return Transition(
                     phases.undefined(), state, error=ExecutionError("Get", str(refused), ErrorKind.SYSTEM)
