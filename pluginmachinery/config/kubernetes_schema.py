@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from importlib import resources
 from typing import Any, Final
 
-from pluginmachinery.config.quantities import Quantity
+from pluginmachinery.config.quantities import Quantity, as_written
 
 Decode = Callable[[Any], Any]
 
@@ -239,14 +239,12 @@ _int32 = _whole(32)
 
 
 def _quantity(value: Any) -> str:
-    if isinstance(value, str):
-        value = value.strip()
-    elif isinstance(value, Quantity):
+    if isinstance(value, Quantity):
         return str(value)
-    elif isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise SchemaError(f"an amount is needed, not {describe(value)}")
     try:
-        return str(Quantity.parse(value))
+        return as_written(value.strip()) if isinstance(value, str) else str(Quantity.parse(value))
     except ValueError as error:
         raise SchemaError(str(error)) from None
 

@@ -133,6 +133,12 @@ class Quantity:
         }
 
 
+@functools.lru_cache(maxsize=8192)
+def as_written(text: str) -> str:
+    """The amount in this text as Kubernetes writes it. Raises ValueError as :meth:`Quantity.parse`."""
+    return str(_parse(text))
+
+
 def compare(a: str, b: str) -> int:
     """-1, 0 or 1 as text ``a`` means less, the same or more than text ``b``."""
     first, second = _parse(a).nanos, _parse(b).nanos

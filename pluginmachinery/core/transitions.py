@@ -32,9 +32,10 @@ class Transition:
 
     @property
     def settled(self) -> bool:
-        return all(isinstance(action, WakeAt) for action in self.actions)
+        return not self.actions or all(isinstance(action, WakeAt) for action in self.actions)
 
     @property
     def wake_at(self) -> datetime | None:
         """The earliest time at which it wants to be woken."""
-        return min((action.at for action in self.actions if isinstance(action, WakeAt)), default=None)
+        moments = [action.at for action in self.actions if isinstance(action, WakeAt)]
+        return min(moments) if moments else None

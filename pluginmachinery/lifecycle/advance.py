@@ -183,7 +183,7 @@ def _system_failure(turn: Turn, code: str, message: str) -> Decision:
 def _has_too_many_versions(turn: Turn, phase: PhaseInfo) -> bool:
     status = turn.status
     return (
-        status["phase"] == phase.phase.value
+        status["phase"] == phase.phase
         and status.get("phaseVersion") != phase.version
         and phase.version > turn.world.config.tasks.max_plugin_phase_versions
     )

@@ -190,8 +190,7 @@ def clean(status: Status) -> None:
 def see_generation(status: Status, generation: int) -> None:
     """This status is about that generation of spec; conditions keep the one in which they were set."""
     status["observedGeneration"] = generation
-    conditions = status.get("conditions") or ()
-    if any("observedGeneration" not in condition for condition in conditions):
+    if conditions := status.get("conditions"):
         status["conditions"] = [{"observedGeneration": generation} | condition for condition in conditions]
 
 
@@ -238,16 +237,16 @@ def _remember(status: Status, phase: str, now: datetime, more: dict[str, Any]) -
 
 
 def _finish(status: Status, phase: ExecutionPhase, reason: str, now: datetime) -> None:
-    moment = times.to_text(now)
-    status["phase"] = phase.value
+    moment, name = times.to_text(now), phase.value
+    status["phase"] = name
     status["reason"] = clip(reason, MAX_REASON_LENGTH)
     status["finishedAt"] = moment
     for member in ("waiting", "phaseVersion"):
         status.pop(member, None)
     succeeded = "True" if phase is ExecutionPhase.SUCCEEDED else "False"
     status["conditions"] = [
-        _condition("Finished", "True", phase.value, status["reason"], moment),
-        _condition("Succeeded", succeeded, phase.value, status["reason"], moment),
+        _condition("Finished", "True", name, status["reason"], moment),
+        _condition("Succeeded", succeeded, name, status["reason"], moment),
     ]
 
 

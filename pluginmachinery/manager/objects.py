@@ -26,16 +26,17 @@ def finished_object(task: TaskContext, plugin: KubernetesPlugin, built: Mapping[
     config, metadata = task.config.plugins.k8s, task.metadata
     own = built.get("metadata") or {}
     given = task.template.metadata.metadata
+    # Empty maps of protobuf's are left out: to unpack one costs as much as all the rest.
     annotations = {
         **config.default_annotations,
         **(own.get("annotations") or {}),
-        **given.annotations,
+        **(given.annotations or {}),
         **execution_annotations(task),
     }
     labels = {
         **config.default_labels,
         **(own.get("labels") or {}),
-        **given.labels,
+        **(given.labels or {}),
         **execution_labels(task),
     }
     finished = {

@@ -27,4 +27,4 @@ def is_own(task: TaskContext, plugin: KubernetesPlugin, manifest: Mapping[str, A
     if not uid:
         return True
     references = (manifest.get("metadata") or {}).get("ownerReferences") or ()
-    return any(reference.get("uid") == uid for reference in references)
+    return uid in [reference.get("uid") for reference in references]

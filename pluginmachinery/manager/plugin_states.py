@@ -62,17 +62,11 @@ class ManagerState:
         if state is None:
             return _NOTHING_YET
         try:
-            step = state.get("step")
-            return cls(
-                started=_typed(state["started"], bool),
-                saved=SavedPhase(
-                    _typed(state["phase"], str),
-                    _typed(state["phaseVersion"], int),
-                    _typed(state.get("reason", ""), str),
-                ),
-                step=None if step is None else _read_step(step),
-                last_event=_typed(state.get("lastEvent", ""), str),
-            )
+            started, phase, version = state["started"], state["phase"], state["phaseVersion"]
+            reason, last_event, step = state.get("reason", ""), state.get("lastEvent", ""), state.get("step")
+            _check_types((started, phase, version, reason, last_event), (bool, str, int, str, str))
+            saved = SavedPhase(phase, version, reason)
+            return cls(started, saved, None if step is None else _read_step(step), last_event)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise PluginError(CORRUPTED_PLUGIN_STATE, f"the saved state can not be read: {error!r}") from error
 
@@ -100,19 +94,17 @@ class ManagerState:
 _NOTHING_YET = ManagerState()
 
 
-def _typed(value: Any, kind: type) -> Any:
-    if type(value) is not kind:
-        raise TypeError(f"{value!r} is no {kind.__name__}")
-    return value
+def _check_types(values: tuple[Any, ...], kinds: tuple[type, ...]) -> None:
+    for value, kind in zip(values, kinds, strict=True):
+        if type(value) is not kind:
+            raise TypeError(f"{value!r} is no {kind.__name__}")
 
 
 def _read_step(written: Mapping[str, Any]) -> Step:
-    error = written.get("error")
+    of, name, tries, error = written["of"], written["name"], written.get("tries", 0), written.get("error")
+    _check_types((of, name, tries), (str, str, int))
     return Step(
-        of=_typed(written["of"], str),
-        name=_typed(written["name"], str),
-        tries=_typed(written.get("tries", 0), int),
-        error=None if error is None else ExecutionError(error["code"], error["message"], ErrorKind.SYSTEM),
+        of, name, tries, None if error is None else ExecutionError(error["code"], error["message"], ErrorKind.SYSTEM)
     )
 
 

@@ -86,10 +86,10 @@ def configured(pod: PodBuild, task: TaskContext) -> PodBuild:
         spec, downloader_name = with_copilot(spec, data, task)
     spec = with_pod_defaults(spec, task, resources)
     spec["containers"][primary] = with_security_default(spec["containers"][primary], config)
-    pod = dataclasses.replace(pod, spec=spec)
+    pod = PodBuild(spec, pod.metadata, pod.primary_container_name)
     if template is not None:
         pod = laid_over_template(pod, template, downloader_name)
-    return dataclasses.replace(pod, spec=_with_extended_resources(pod, task))
+    return PodBuild(_with_extended_resources(pod, task), pod.metadata, pod.primary_container_name)
 
 
 def with_overrides(

@@ -29,8 +29,8 @@ class PlatformEnv:
     def added_to(self, container: Mapping[str, Any]) -> dict[str, Any]:
         """``env`` and ``envFrom`` of a container, with its own entries first."""
         own, own_sources = container.get("env") or (), container.get("envFrom") or ()
-        env = [*own, *({"name": name, "value": value} if value else {"name": name} for name, value in self.variables)]
-        env_from = [*own_sources, *({kind: {"name": name, "optional": True}} for kind, name in self.sources)]
+        env = [*own, *[{"name": name, "value": value} if value else {"name": name} for name, value in self.variables]]
+        env_from = [*own_sources, *[{kind: {"name": name, "optional": True}} for kind, name in self.sources]]
         return {**({"env": env} if env else {}), **({"envFrom": env_from} if env_from else {})}
 
 
@@ -53,24 +53,24 @@ def platform_env(task: TaskContext, *, console_url: bool | None = None) -> Platf
 
 
 def _identity(task: TaskContext, *, console_url: bool) -> Iterator[tuple[str, str]]:
-    metadata = task.metadata
+    metadata, identifier = task.metadata, task.metadata.id
     if metadata.workflow_id:
         yield "FLYTE_INTERNAL_EXECUTION_WORKFLOW", metadata.workflow_id
-    if metadata.id is None or not metadata.id.node_execution_id.HasField("execution_id"):
+    if identifier is None or not identifier.node_execution_id.HasField("execution_id"):
         return
-    execution = metadata.id.node_execution_id.execution_id
+    execution = identifier.node_execution_id.execution_id
     yield "FLYTE_INTERNAL_EXECUTION_ID", execution.name
     yield "FLYTE_INTERNAL_EXECUTION_PROJECT", execution.project
     yield "FLYTE_INTERNAL_EXECUTION_DOMAIN", execution.domain
-    yield "FLYTE_ATTEMPT_NUMBER", str(metadata.id.retry_attempt)
+    yield "FLYTE_ATTEMPT_NUMBER", str(identifier.retry_attempt)
     if console_url and metadata.console_url:
         yield (
             "FLYTE_EXECUTION_URL",
             f"{metadata.console_url.rstrip('/')}/projects/{execution.project}/domains/{execution.domain}"
             f"/executions/{execution.name}/nodeId/{metadata.unique_node_id}/nodes",
         )
-    if metadata.id.HasField("task_id"):
-        task_id = metadata.id.task_id
+    if identifier.HasField("task_id"):
+        task_id = identifier.task_id
         yield "FLYTE_INTERNAL_TASK_PROJECT", task_id.project
         yield "FLYTE_INTERNAL_TASK_DOMAIN", task_id.domain
         yield "FLYTE_INTERNAL_TASK_NAME", task_id.name

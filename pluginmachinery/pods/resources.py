@@ -145,4 +145,4 @@ def _amount(amounts: Mapping[str, str], name: str) -> Quantity:
 
 def _at_most(amount: Quantity, ceiling: Quantity) -> Quantity:
     """Zeros mean "nothing said": neither cut nor cutting."""
-    return ceiling if amount and ceiling and ceiling < amount else amount
+    return ceiling if amount.nanos and ceiling.nanos and ceiling.nanos < amount.nanos else amount

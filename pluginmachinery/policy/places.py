@@ -68,17 +68,17 @@ def _look_through(
         found.pods.append(_pod(value, path, metadata, metadata_path))
     own = value.get("metadata")
     if own is not None and is_mapping(own):
-        metadata, metadata_path = own, _join(path, "metadata")
+        metadata, metadata_path = own, f"{path}.metadata" if path else "metadata"
     for key, child in value.items():
         if type(child) in _SCALARS or key in FREE_FORM:
             continue
+        child_path = f"{path}.{key}" if path else key
         if is_mapping(child):
-            child_path = _join(path, key)
             if key == "metadata" and path:
                 found.metadata.append((child_path, child))
             _look_through(child, child_path, metadata, metadata_path, found)
         elif isinstance(child, list | tuple):
-            _look_through_list(child, _join(path, key), metadata, metadata_path, found)
+            _look_through_list(child, child_path, metadata, metadata_path, found)
 
 
 def _look_through_list(
@@ -132,10 +132,6 @@ def is_mapping(value: Any) -> bool:
     """Is it a Mapping? The general question is asked only where the answer is not plain: it is slow."""
     kind = type(value)
     return kind is dict or (kind not in _SCALARS and isinstance(value, Mapping))
-
-
-def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
