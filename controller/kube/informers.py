@@ -123,13 +123,12 @@ class Informer:
     async def _list(self) -> None:
         before, self._known = self._known, {}
         try:
-            version = await self._read_pages()
+            version = await self._read_pages(before)
         except BaseException:
             # Half a list says what there is, not what there is not.
             self._known = before | self._known
             raise
-        # By UID: what has the name now may be another object.
-        lost = {key: uid for key, uid in before.items() if self._known.get(key) != uid}
+        lost = {key: uid for key, uid in before.items() if key not in self._known}
         if lost:
             self._sink.vanished(lost)
         self._resource_version = version
@@ -139,10 +138,13 @@ class Informer:
         self.synced.set()
         self.answered.set()
 
-    async def _read_pages(self) -> str:
+    async def _read_pages(self, before: Mapping[tuple[str, str], str]) -> str:
         version = ""
         async for page in self._api.pages(self.kind, self.namespace, selector=self._selector, fields=self._fields):
             version = page.resource_version
+            # What has the name of something that we knew may be another object, made while we did not look.
+            if replaced := {key: before[key] for key, uid in map(_identity, page.items) if before.get(key, uid) != uid}:
+                self._sink.vanished(replaced)
             for item in page.items:
                 # Items of a list carry neither apiVersion nor kind.
                 item.setdefault("apiVersion", self.kind.api_version)
@@ -195,13 +197,12 @@ class Informer:
         self.events += 1
 
     def _changed(self, body: dict[str, Any]) -> None:
-        metadata = body["metadata"]
-        self._known[(metadata.get("namespace", ""), metadata["name"])] = metadata["uid"]
+        key, uid = _identity(body)
+        self._known[key] = uid
         self._tell(self._sink.changed, body)
 
     def _deleted(self, body: dict[str, Any]) -> None:
-        metadata = body["metadata"]
-        self._known.pop((metadata.get("namespace", ""), metadata["name"]), None)
+        self._known.pop(_identity(body)[0], None)
         self._tell(self._sink.deleted, body)
 
     def _tell(self, word: Callable[[dict[str, Any]], None], body: dict[str, Any]) -> None:
@@ -246,6 +247,12 @@ class Informer:
         self.synced.set()
         self.answered.set()
         return self._absent_retry
+
+
+def _identity(body: Mapping[str, Any]) -> tuple[tuple[str, str], str]:
+    """Namespace and name, and the UID."""
+    metadata = body["metadata"]
+    return (metadata.get("namespace", ""), metadata["name"]), metadata["uid"]
 
 
 def _parse(line: bytes) -> tuple[str, dict[str, Any], str]:

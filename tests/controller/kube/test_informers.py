@@ -163,6 +163,8 @@ async def test_history_that_is_gone_is_a_diff(server: StubApiServer, known: Know
     await known.until(lambda: ("vanished", "goes") in known.words)
     assert set(known.objects) == {"stays", "comes-again"}
     assert known.objects["comes-again"]["metadata"]["uid"] == again["metadata"]["uid"]
+    replaced = known.words.index(("vanished", "comes-again"))
+    assert known.words[replaced + 1 :].count(("changed", "comes-again")) == 1, "the one went, then the other came"
     assert informer.relists == 1
 
 
