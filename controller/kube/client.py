@@ -4,7 +4,7 @@ Nothing here raises for what a server or a network does: every method answers ``
 ``Refused``. Lists and watches, which are read by loops and not by decisions, raise :class:`RequestRefused`.
 
 Writes carry ``resourceVersion`` where the caller gives one; nothing is retried here but a request that the server did
-not accept for an expired token, and (by aiohttp) an idempotent one on a connection that had been closed meanwhile.
+not accept for an expired token, and (by :mod:`.http`) an idempotent one on a connection that had been closed meanwhile.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
-import aiohttp
 import orjson
-from yarl import URL
 
-from controller.kube import answers, paths
+from controller.kube import answers, memory, paths
 from controller.kube.answers import Answer
+from controller.kube.connections import Connection
 from controller.kube.credentials import Authorization, Credentials
+from controller.kube.http import Pool, Request, Server
 from pluginmachinery.core.actions import Done, Found, Missing, ObjectRef, Refused, ResourceKind
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -59,25 +60,20 @@ class ApiServer:
         user_agent: str = "flyte-plugin-manager",
         listener: Listener | None = None,
     ) -> None:
-        self._server = credentials.server
+        self._server = Server(credentials.server, credentials.ssl_context(), tls_name=credentials.tls_server_name)
         self._authorization = Authorization(credentials)
         self._listener = listener
-        self._timeout = aiohttp.ClientTimeout(total=timeout)
-        self._tls_name = credentials.tls_server_name or None
+        self._timeout = timeout
+        self._fixed = f"User-Agent: {user_agent}\r\nAccept: {JSON}\r\n"
+        self._authorized: str | None = None
+        """The value of Authorization that is in these lines, which change with it."""
+        self._lines: dict[str, bytes] = {}
         # Two pools: watches never end, and must not take the connections of writes.
-        context = credentials.ssl_context() or False
-        headers = {"User-Agent": user_agent, "Accept": JSON}
-        self._session, self._streams = (
-            aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=limit, ssl=context, keepalive_timeout=75),
-                headers=headers,
-                auto_decompress=True,
-            )
-            for limit in (connections, 0)
-        )
+        self._requests = Pool(self._server, connections)
+        self._streams = Pool(self._server)
 
     async def close(self) -> None:
-        await self._session.close()
+        await self._requests.close()
         await self._streams.close()
 
     async def get(self, ref: ObjectRef) -> Found | Missing | Refused:
@@ -151,25 +147,22 @@ class ApiServer:
             "timeoutSeconds": str(int(duration)),
             **_selecting(selector, fields),
         }
-        url = self._url(paths.collection(kind, namespace), query)
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=silence)
+        request = self._make("GET", f"{paths.collection(kind, namespace)}?{urlencode(query)}")
         started, status = time.perf_counter(), 0
         try:
-            async with self._streams.get(
-                url, headers=self._headers(), timeout=timeout, server_hostname=self._tls_name
-            ) as response:
+            async with self._streams.stream(request, silence) as (response, connection):
                 status = response.status
                 if status != 200:
                     self._note_unauthorized(status)
-                    answer = answers.parse(status, await response.read(), response.headers.get("Retry-After"))
+                    answer = answers.parse(status, response.body, response.retry_after)
                     raise RequestRefused(_as_refused(answer))
                 yield []
-                async for lines in _lines(response.content):
+                async for lines in _lines(connection):
                     yield lines
         except TimeoutError as error:
             raise RequestRefused(Refused(answers.TIMEOUT, f"nothing heard for {silence:g} seconds")) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise RequestRefused(Refused(answers.UNREACHABLE, _describe(error))) from error
+        except OSError as error:
+            raise RequestRefused(_unreachable(error)) from error
         finally:
             self._tell("watch", kind, status, started)
 
@@ -184,41 +177,34 @@ class ApiServer:
         content_type: str = JSON,
         query: Mapping[str, str] | None = None,
     ) -> Answer:
-        url = self._url(path, query)
+        target = f"{path}?{urlencode(query)}" if query else path
         data = None if body is None else orjson.dumps(body)
-        answer = await self._send(method, verb, kind, url, data, content_type)
+        answer = await self._send(verb, kind, self._make(method, target, data, content_type))
         if isinstance(answer, Refused) and self._note_unauthorized(answer.status):
-            answer = await self._send(method, verb, kind, url, data, content_type)
+            answer = await self._send(verb, kind, self._make(method, target, data, content_type))
         return answer
 
-    async def _send(
-        self, method: str, verb: str, kind: ResourceKind, url: URL, data: bytes | None, content_type: str
-    ) -> Answer:
-        headers = self._headers()
-        if data is not None:
-            headers["Content-Type"] = content_type
+    async def _send(self, verb: str, kind: ResourceKind, request: Request) -> Answer:
         started, status = time.perf_counter(), 0
         try:
-            async with self._session.request(
-                method, url, data=data, headers=headers, timeout=self._timeout, server_hostname=self._tls_name
-            ) as response:
-                payload = await response.read()
-                status = response.status
-                return answers.parse(status, payload, response.headers.get("Retry-After"))
+            response = await self._requests.ask(request, self._timeout)
+            status = response.status
+            return answers.parse(status, response.body, response.retry_after)
         except TimeoutError:
-            return Refused(answers.TIMEOUT, f"no answer in {self._timeout.total:g} seconds")
-        except (aiohttp.ClientError, OSError) as error:
-            return Refused(answers.UNREACHABLE, _describe(error))
+            return Refused(answers.TIMEOUT, f"no answer in {self._timeout:g} seconds")
+        except OSError as error:
+            return _unreachable(error)
         finally:
             self._tell(verb, kind, status, started)
 
-    def _url(self, path: str, query: Mapping[str, str] | None = None) -> URL:
-        url = URL(f"{self._server}{path}", encoded=True)
-        return url.with_query(query) if query else url
-
-    def _headers(self) -> dict[str, str]:
+    def _make(self, method: str, target: str, data: bytes | None = None, content_type: str = JSON) -> Request:
         header = self._authorization.header()
-        return {"Authorization": header} if header else {}
+        if header != self._authorized:
+            self._authorized = header
+            lines = f"{self._fixed}Authorization: {header}\r\n" if header else self._fixed
+            self._lines = {each: f"{lines}Content-Type: {each}\r\n".encode() for each in (JSON, MERGE_PATCH)}
+            self._lines[""] = lines.encode()
+        return self._server.request(method, target, self._lines["" if data is None else content_type], data)
 
     def _note_unauthorized(self, status: int) -> bool:
         """On 401: have the token read again; says whether another try may go better."""
@@ -234,12 +220,14 @@ def _selecting(selector: str, fields: str) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
-async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[list[bytes]]:
-    """Whole lines, chunk by chunk. What follows the last newline when the stream ends is half an event: dropped."""
-    rest = b""
-    async for chunk in content.iter_any():
-        *lines, rest = (rest + chunk).split(b"\n")
-        if lines:
+async def _lines(connection: Connection) -> AsyncIterator[list[bytes]]:
+    """Whole lines, as many as have come. What follows the last newline at the end is half an event: dropped."""
+    begun: list[bytes] = []
+    while data := await connection.read():
+        begun.append(data)
+        if b"\n" in data:
+            *lines, rest = b"".join(begun).split(b"\n")
+            begun = [rest]
             yield lines
 
 
@@ -250,5 +238,6 @@ def _as_refused(answer: Answer) -> Refused:
     return Refused("NotFound" if isinstance(answer, Missing) else answers.INVALID_ANSWER, message, 404)
 
 
-def _describe(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+def _unreachable(error: OSError) -> Refused:
+    memory.check()
+    return Refused(answers.UNREACHABLE, str(error))

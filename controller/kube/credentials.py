@@ -98,15 +98,20 @@ class Authorization:
         if file is not None:
             try:
                 token = file.read_text().strip()
-            except OSError:
+            except (OSError, UnicodeDecodeError):
                 token = ""
-            return f"Bearer {token}" if token else ""
+            return f"Bearer {token}" if token and _fits_a_line(token) else ""
         if credentials.token:
             return f"Bearer {credentials.token}"
         if credentials.username:
             pair = f"{credentials.username}:{credentials.password}".encode()
             return f"Basic {base64.b64encode(pair).decode()}"
         return ""
+
+
+def _fits_a_line(token: str) -> bool:
+    """Whether it can be part of a header; anything else would be two headers, or none."""
+    return token.isascii() and token.isprintable()
 
 
 def find(
@@ -168,6 +173,8 @@ def from_kubeconfig(files: list[Path], context: str | None = None) -> Credential
     _refuse_unsupported(cluster, user, where)
     if not cluster.get("server"):
         raise CredentialsError(f"cluster {chosen.get('cluster')!r} of {where} has no server", "add its URL")
+    if not _fits_a_line(user.get("token") or ""):
+        raise CredentialsError(f"the token of user {chosen.get('user')!r} of {where} is none", "write it in one line")
     token_file = user.get("tokenFile")
     return Credentials(
         server=str(cluster["server"]).rstrip("/"),

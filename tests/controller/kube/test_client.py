@@ -192,6 +192,23 @@ async def test_a_watch_goes_on_from_its_version(api: ApiServer, server: StubApiS
     assert len(lines) == 1
 
 
+async def test_lines_of_a_watch_have_no_limit(api: ApiServer, server: StubApiServer) -> None:
+    """They come in as many pieces as the network likes; half a line at the end is none."""
+    long = b"x" * 3_000_000
+
+    async def watched(request: Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request.http)
+        for said in (b"a\nb", b"\n", long, long + b"\nc\n", b"half"):
+            await response.write(said)
+        return response
+
+    server.faults.append(watched)
+    stream = api.watch(PODS, resource_version="1")
+    assert await anext(stream) == []
+    assert [line async for lines in stream for line in lines] == [b"a", b"b", long + long, b"c"]
+
+
 async def _first(stream, count):  # type: ignore[no-untyped-def]
     for _ in range(count):
         yield await anext(stream)
@@ -212,6 +229,26 @@ async def test_a_token_file_is_read_again_when_it_expires(server: StubApiServer,
     assert (await api.get(POD)).status == 401  # type: ignore[union-attr]
     token.write_text("new")
     assert isinstance(await api.get(POD), Missing)
+    await api.close()
+
+
+@pytest.mark.parametrize("junk", [b"two\r\nlines", b"\xff\xfe", b""], ids=["lines", "no text", "empty"])
+async def test_a_token_file_that_holds_no_token_changes_nothing(
+    server: StubApiServer, tmp_path: Path, junk: bytes
+) -> None:
+    """It is in the middle of a renewal, and must not become a header of its own."""
+    token = tmp_path / "token"
+    token.write_text("good")
+
+    async def refuse(request: Request) -> web.Response:
+        assert request.http.headers["Authorization"] == "Bearer good"
+        token.write_bytes(junk)
+        return status(401, "Unauthorized")
+
+    server.faults.append(refuse)
+    api = ApiServer(Credentials(server=server.url, token_file=token))
+    assert (await api.get(POD)).status == 401  # type: ignore[union-attr]
+    assert len(server.requests) == 2
     await api.close()
 
 

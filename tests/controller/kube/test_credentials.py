@@ -124,6 +124,7 @@ def test_the_home_folder_comes_last(tmp_path: Path) -> None:
             r"user 'u' of .* logs in by exec \(aws\).*kubectl create token",
         ),
         ({"users": user(token="t", **{"as": "admin"})}, None, "has as, which a controller does not use"),
+        ({"users": user(token="two\r\nlines")}, None, "the token of user 'u' of .* is none: write it in one line"),
         ({"current-context": ""}, None, "no current context: name one with --context"),
         ({}, "nowhere", "no context 'nowhere': it has here, there"),
         ({"clusters": []}, None, "no cluster 'c': it has none"),
@@ -142,6 +143,7 @@ def test_the_home_folder_comes_last(tmp_path: Path) -> None:
     ids=[
         "program",
         "as another",
+        "a token that would be two headers",
         "no context",
         "unknown context",
         "unknown cluster",
