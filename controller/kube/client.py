@@ -227,7 +227,7 @@ async def _lines(connection: Connection) -> AsyncIterator[list[bytes]]:
         begun.append(data)
         if b"\n" in data:
             *lines, rest = b"".join(begun).split(b"\n")
-            begun = [rest]
+            begun = [rest] if rest else []
             yield lines
 
 
