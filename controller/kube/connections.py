@@ -96,7 +96,7 @@ class Connection(asyncio.BufferedProtocol):
         """Whether it may have been closed before it was asked."""
         return self._used and not self._heard
 
-    def ask(self, request: bytes, seconds: float, streamed: bool) -> asyncio.Future[Response]:
+    def ask(self, request: bytes, seconds: float, *, streamed: bool) -> asyncio.Future[Response]:
         """Begin an exchange. The answer, or (``streamed``, and its status is 200) its head.
 
         ``seconds`` is how long the answer may take; of a streamed one, how long there may be silence. Raises Broken or

@@ -150,18 +150,22 @@ class Pool:
         """The connection is to be given back. ``total`` counts from now; ``silence``: the answer is streamed."""
         time = asyncio.get_running_loop().time
         deadline = time() + total
+
+        def ask(connection: Connection) -> asyncio.Future[Response]:
+            return connection.ask(request.content, silence or deadline - time(), streamed=silence is not None)
+
         connection = self._idle.pop() if self._idle else await self._slot(deadline)
         try:
             if connection is None or connection.closed:
                 connection = await self._connect(deadline)
             try:
-                return connection, await connection.ask(request.content, silence or deadline - time(), bool(silence))
+                return connection, await ask(connection)
             except Broken:
                 if not (request.is_idempotent and connection.is_stale):
                     raise
             # Others that were idle may be as stale: only a new connection is sure.
             connection = await self._connect(deadline)
-            return connection, await connection.ask(request.content, silence or deadline - time(), bool(silence))
+            return connection, await ask(connection)
         except BaseException:
             # Cancelled, too: who knows what still comes on it.
             if connection is not None:

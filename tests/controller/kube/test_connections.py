@@ -136,7 +136,7 @@ def response_of(answer: bytes, *cuts: int, streamed: bool = False) -> tuple[int,
         connection = Connection(buffer, lambda _: None)
         near, far = socket.socketpair()
         await asyncio.get_running_loop().create_connection(lambda: connection, sock=near)
-        asked = connection.ask(b"GET / HTTP/1.1\r\n\r\n", 5, streamed)
+        asked = connection.ask(b"GET / HTTP/1.1\r\n\r\n", 5, streamed=streamed)
         for start, end in itertools.pairwise((0, *sorted(cuts), len(answer))):
             buffer[: end - start] = answer[start:end]
             connection.buffer_updated(end - start)
