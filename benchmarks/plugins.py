@@ -4,7 +4,8 @@ Each case is measured on its own from a parsed task; the table shows the median 
 microseconds of CPU time of one core. ``build`` is the object with its identity, ``policy`` the check of it, ``launch``
 all that happens until the API server is asked (build, secrets, policy and back-off). Parsing task and configuration is
 a row of its own: it happens once per task and once per process. Cases that end in an error are left out. ``what
-dominates`` names the functions with the most time of their own.
+dominates`` names the functions with the most time of their own. ``life`` is all decisions about a task from its
+acceptance to its success, ``restart`` the one about a running task by a controller that has just started.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import lives
 from pluginmachinery.api.contexts import task_context
 from pluginmachinery.config import Configuration
 from pluginmachinery.conformance.cases import NOW, kubernetes_plugin_of, task_of
@@ -91,6 +93,8 @@ def rows() -> Iterator[Row]:
         [lambda case=case: task_context(case["task"], case["execution"], config=config) for case in cases],
     )
     yield _row("read configuration", "-", [lambda case=case: configuration(case) for case in cases])
+    yield _row("life", "container", [lives.whole()])
+    yield _row("restart", "container", [lives.after_restart()])
 
 
 def _build(case: Mapping[str, Any]) -> Work:

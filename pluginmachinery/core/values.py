@@ -2,7 +2,8 @@
 
 The type checker holds every ``@value_class`` to that, as it does frozen dataclasses. At run time nothing does, on
 purpose: a frozen dataclass sets each of its fields through ``object.__setattr__`` and is five times as slow to make,
-and each decision about a task makes dozens of them. ``dataclasses.replace`` makes another one with changes.
+and each decision about a task makes dozens of them. What is made once in a process – a plugin, a setting – can as well
+be a frozen dataclass. ``dataclasses.replace`` makes another one with changes.
 """
 
 from __future__ import annotations
