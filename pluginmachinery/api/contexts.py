@@ -72,7 +72,7 @@ def task_context(
     get = execution.get
     template = task if isinstance(task, tasks_pb2.TaskTemplate) else parse_template(task)
     metadata = _metadata(execution, identifier)
-    inputs = Inputs(read=functools.partial(_optional, get("inputs"), literals_pb2.LiteralMap, "inputs"))
+    inputs = _inputs(get("inputs"))
     if not defer_inputs:
         inputs.get()
     default_namespace = pod_template_default_namespace
@@ -141,6 +141,14 @@ def _overrides(overrides: Mapping[str, Any]) -> Overrides:
         container_image=get("containerImage") or "",
         pod_template=_optional(get("podTemplate"), tasks_pb2.K8sPod, "overrides.podTemplate"),
     )
+
+
+def _inputs(value: Any) -> Inputs:
+    """As text until somebody asks for them: many contexts are kept, and so they take the least room."""
+    if value is None:
+        return Inputs()
+    text = _text(value, BAD_TASK_EXECUTION, "inputs")
+    return Inputs(read=lambda: _parsed(text, literals_pb2.LiteralMap(), BAD_TASK_EXECUTION, "inputs"))
 
 
 def _optional(value: Any, message: type[M], path: str) -> M | None:

@@ -1,8 +1,5 @@
 """After a restart: what a controller that remembers nothing looks at."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 import pytest
 
 from pluginmachinery.core.actions import Found, ObjectRef, Observation
@@ -10,18 +7,8 @@ from pluginmachinery.lifecycle.advance import advance
 from tests.pluginmachinery.lifecycle.simulation import NAMESPACE, POD, Cluster, Controller, execution
 from tests.pluginmachinery.lifecycle.test_container import pod_status, real_world
 
-
-class Untouched(Mapping[str, Any]):
-    """Inputs that nobody shall read."""
-
-    def __getitem__(self, key: str) -> Any:
-        raise AssertionError(f"somebody read {key} of the inputs")
-
-    def __iter__(self) -> Iterator[str]:
-        raise AssertionError("somebody read the inputs")
-
-    def __len__(self) -> int:
-        return 1
+GIVEN = {"literals": {"n": {"scalar": {"primitive": {"integer": "3"}}}}}
+UNREADABLE = {"literals": 7}
 
 
 @pytest.mark.parametrize(
@@ -33,12 +20,11 @@ class Untouched(Mapping[str, Any]):
     ],
 )
 def test_a_pod_is_judged_without_the_inputs_of_its_task(pod: str, exit_code: int | None, phase: str) -> None:
-    given = {"literals": {"n": {"scalar": {"primitive": {"integer": "3"}}}}}
-    cluster = Cluster(execution(inputs=given))
+    cluster = Cluster(execution(inputs=GIVEN))
     Controller(real_world(), cluster).run()
     pod_status(cluster, "task-0", pod, exit_code)
     assert cluster.execution is not None
-    seen = cluster.execution | {"spec": cluster.execution["spec"] | {"inputs": Untouched()}}
+    seen = cluster.execution | {"spec": cluster.execution["spec"] | {"inputs": UNREADABLE}}
     objects = {ObjectRef(POD, NAMESPACE, name): Found(made) for name, made in cluster.pods.items()}
     decision = advance(real_world(), seen, Observation(cluster.now, objects))
     assert decision.status["phase"] == phase
