@@ -23,7 +23,6 @@ from pluginmachinery.core.actions import Done, ObjectRef, ResourceKind
 PODS = ResourceKind("v1", "Pod", "pods")
 NAMESPACE = "default"
 CONNECTIONS = 16
-TERMINAL = frozenset({"Succeeded", "Failed", "Aborted"})
 TEMPLATE = {
     "id": {"resourceType": "TASK", "project": "flytesnacks", "domain": "development", "name": "work", "version": "v1"},
     "type": "python-task",
@@ -58,7 +57,8 @@ class Load:
     runs_for: float = 1.0
     """Seconds until it succeeds then; infinity: for ever."""
     times: dict[str, Times] = field(default_factory=dict)
-    ended: int = 0
+    there: int = 0
+    """Tasks that have come to their goal."""
     pattern: dict[str, Any] | None = None
     """A pod as the controller makes them, for :meth:`bare`."""
     sent: int = 0
@@ -83,18 +83,24 @@ class Load:
         await _all(tasks, self._live)
         await asyncio.gather(*self._pods)
 
-    async def all_ended(self, count: int) -> None:
-        await self._until(lambda: self.ended >= count)
+    @property
+    def goal(self) -> str:
+        """The phase that every task comes to."""
+        return "Running" if self.runs_for == float("inf") else "Succeeded"
 
-    async def all_running(self, count: int) -> None:
-        """Every pod has been told to run."""
-        await self._until(lambda: sum(1 for each in self.times.values() if each.pod_seen) >= count and not self._pods)
+    async def all_there(self, count: int) -> None:
+        """So many tasks are told to be in the phase that is their goal."""
+        async with asyncio.timeout(600):
+            while self.there < count:
+                self._changed.clear()
+                await self._changed.wait()
 
     @contextlib.asynccontextmanager
     async def playing(self) -> Any:
+        # No more than has to be known: what the server does for an observer is not to count.
         watches = [
-            asyncio.create_task(self._watch(PODS, self._pod_event)),
-            asyncio.create_task(self._watch(names.TASK_EXECUTIONS, self._task_event)),
+            asyncio.create_task(self._watch(PODS, "status.phase=Pending", self._pod_event)),
+            asyncio.create_task(self._watch(names.TASK_EXECUTIONS, f"status.phase={self.goal}", self._task_event)),
         ]
         try:
             yield self
@@ -149,12 +155,12 @@ class Load:
         body: dict[str, Any] = answer.value
         return body
 
-    async def _watch(self, kind: ResourceKind, told: Callable[[str, dict[str, Any]], None]) -> None:
+    async def _watch(self, kind: ResourceKind, fields: str, told: Callable[[str, dict[str, Any]], None]) -> None:
         version = ""
-        async for page in self.api.pages(kind, NAMESPACE):
+        async for page in self.api.pages(kind, NAMESPACE, fields=fields):
             version = page.resource_version
         while True:
-            async for lines in self.api.watch(kind, NAMESPACE, resource_version=version, duration=3600):
+            async for lines in self.api.watch(kind, NAMESPACE, resource_version=version, fields=fields, duration=3600):
                 for line in lines:
                     event = orjson.loads(line)
                     version = event["object"]["metadata"]["resourceVersion"]
@@ -182,17 +188,9 @@ class Load:
 
     def _task_event(self, word: str, body: dict[str, Any]) -> None:
         times = self.times.get(body["metadata"]["name"])
-        if times and not times.status_seen and (body.get("status") or {}).get("phase") in TERMINAL:
+        if times and not times.status_seen and word == "ADDED":
             times.status_seen = time.perf_counter()
-            self.ended += 1
-
-    async def _until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(600):
-            while not condition():
-                self._changed.clear()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(1):
-                        await self._changed.wait()
+            self.there += 1
 
 
 def task(name: str) -> dict[str, Any]:

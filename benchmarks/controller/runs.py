@@ -40,8 +40,8 @@ plugins: {k8s: {inject-finalizer: false, disable-inject-owner-references: %s}}
 """
 """Without owner references a TaskExecution needs a finalizer, which the load does not set: it has to be patched in."""
 TASKS = "/apis/plugins.flyte.org/v1alpha1/namespaces/default/taskexecutions"
-SETTLE = 7.0
-"""Seconds after which every status that had to be written was written."""
+SETTLE = 1.0
+"""Seconds until the answers to the last writes are in."""
 
 
 @dataclass
@@ -126,7 +126,7 @@ class Bench:
                 idle, cpu, since = controller.mib(), controller.cpu(), datetime.now(UTC)
                 watch, names = self._watch(), self._names(count)
                 await (load.paced(names, rate) if rate else load.burst(names))
-                await load.all_ended(count)
+                await load.all_there(count)
                 busy, seconds = watch.busy(), watch.seconds
                 await asyncio.sleep(1)
                 requests, refused = self._requests(since)
@@ -144,7 +144,7 @@ class Bench:
                 await controller.ready()
                 idle = controller.mib()
                 await load.burst(self._names(count))
-                await load.all_running(count)
+                await load.all_there(count)
                 await asyncio.sleep(SETTLE)
                 cpu = controller.cpu()
                 await asyncio.sleep(rest)
