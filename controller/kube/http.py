@@ -140,7 +140,7 @@ class Pool:
         self._closed = True
         while self._open:
             self._emptied = asyncio.get_running_loop().create_future()
-            for connection in self._open:
+            for connection in list(self._open):
                 connection.abort()
             await self._emptied
 
@@ -170,7 +170,7 @@ class Pool:
             # Cancelled, too: who knows what still comes on it.
             if connection is not None:
                 connection.abort()
-            self._free_slot()
+            self._hand_on(None)
             raise
 
     async def _slot(self, deadline: float) -> Connection | None:
@@ -185,7 +185,7 @@ class Pool:
                 return await waiting
         except BaseException:
             if waiting.done() and not waiting.cancelled():  # we got it just when we did not want it any more
-                self._hand_on(waiting.result())
+                self._give_back(waiting.result())
             raise
 
     async def _connect(self, deadline: float) -> Connection:
@@ -200,18 +200,14 @@ class Pool:
         self._open.add(connection)
         return connection
 
-    def _give_back(self, connection: Connection) -> None:
-        if connection.reusable:
-            self._hand_on(connection)
-        else:
+    def _give_back(self, connection: Connection | None) -> None:
+        if connection is not None and not connection.reusable:
             connection.abort()
-            self._free_slot()
-
-    def _free_slot(self) -> None:
-        self._hand_on(None)
+            connection = None
+        self._hand_on(connection)
 
     def _hand_on(self, connection: Connection | None) -> None:
-        """A slot is not ours any more: it is the next one's, or nobody's."""
+        """A slot, with this in it, is not ours any more: it is the next one's, or nobody's."""
         while self._waiting:
             waiting = self._waiting.popleft()
             if not waiting.done():
@@ -227,7 +223,7 @@ class Pool:
         self._open.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
-            self._free_slot()
+            self._hand_on(None)
         if self._emptied is not None and not self._open and not self._emptied.done():
             self._emptied.set_result(None)
 

@@ -14,6 +14,7 @@ from controller.kube import answers, paths
 from controller.kube.client import ApiServer, RequestRefused
 from controller.kube.credentials import Credentials
 from pluginmachinery.core.actions import Done, Found, Missing, ObjectRef, Refused, ResourceKind
+from tests.controller.kube.http_servers import saying, served
 from tests.controller.stub_apiserver import Request, StubApiServer, status
 
 PODS = ResourceKind("v1", "Pod", "pods")
@@ -133,6 +134,18 @@ async def test_a_connection_that_breaks_is_no_answer(api: ApiServer, server: Stu
 
     server.faults.append(reset)
     assert (await api.create(POD, pod())).reason == answers.UNREACHABLE  # type: ignore[union-attr]
+
+
+async def test_what_is_no_http_is_no_answer() -> None:
+    async with served(saying(b"SSH-2.0-OpenSSH_9\r\n")) as (_, server):
+        api = ApiServer(Credentials(server=server._url))
+        refused = await api.get(POD)
+        with pytest.raises(RequestRefused) as caught:
+            await anext(api.watch(PODS, resource_version="1"))
+        await api.close()
+    for each in (refused, caught.value.refused):
+        assert isinstance(each, Refused)
+        assert (each.reason, answers.is_passing(each)) == (answers.UNREACHABLE, True)
 
 
 async def test_a_slow_answer_is_no_answer(server: StubApiServer) -> None:

@@ -198,6 +198,17 @@ async def test_a_stream_that_breaks_gives_what_it_had() -> None:
             await connection.read()
 
 
+async def test_a_stream_that_broke_while_nobody_read() -> None:
+    async with (
+        served(saying(CHUNKED, close=True)) as (pool, server),
+        pool.stream(get(server), 5) as (_, connection),
+    ):
+        while not connection.closed:
+            await asyncio.sleep(0)
+        with pytest.raises(Broken, match="ended before"):
+            await connection.read()
+
+
 async def test_silence_ends_a_stream() -> None:
     async with served(saying(CHUNKED + b"1\r\na\r\n")) as (pool, server):
         with pytest.raises(TimeoutError):
