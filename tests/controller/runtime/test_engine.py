@@ -217,7 +217,8 @@ async def test_a_status_that_somebody_else_wrote_is_where_we_go_on_from(
     await play(server, "t", "Running")
     await controller_is_quiet(controller)
     assert phase(server, "t") == "Failed"
-    assert server.count("update") == 1
+    updates = [seen.code for seen in server.requests if seen.verb == "update"]
+    assert updates in ([200], [200, 409]), "the pod may be heard of before the status; the server then refuses ours"
 
 
 async def test_a_pod_that_is_not_in_the_list_is_looked_at_before_it_is_mourned(
