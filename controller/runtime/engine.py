@@ -25,7 +25,19 @@ from controller.runtime.timers import Timers
 from controller.services.logging import in_hand
 from controller.services.moves import Move
 from pluginmachinery.api.execution_phases import TERMINAL_PHASES
-from pluginmachinery.core.actions import Action, ObjectEvent, ObjectRef, Observation, Refused, Result
+from pluginmachinery.core.actions import (
+    Action,
+    Create,
+    Delete,
+    Done,
+    Found,
+    ObjectEvent,
+    ObjectRef,
+    Observation,
+    Observe,
+    Patch,
+    Result,
+)
 from pluginmachinery.lifecycle.advance import Decision, World, advance
 
 _log = logging.getLogger(__name__)
@@ -244,7 +256,7 @@ class Engine:
         if slot.urgent:
             return
         results: Results = ()
-        found = False
+        overtaken = False
         for _ in range(MOST_STEPS):
             if slot.gone or not self._open:
                 return
@@ -258,11 +270,12 @@ class Engine:
                 if written is Written.CONFLICT:
                     continue
             if decision.actions:
+                before = slot.versions()
                 results = await self._effects.carry_out(slot, decision.actions)
-                found = found or any(isinstance(result, Refused) and result.owned for _, result in results)
+                overtaken = overtaken or slot.versions() != before | _versions(results)
                 continue
-            # What was to be made and was there already may have ended meanwhile: no event will tell, so look once more.
-            slot.dirty = slot.dirty or found
+            # Who decides about results need not look at objects: what these have come to meanwhile is still to be seen.
+            slot.dirty = slot.dirty or overtaken
             slot.decide_at = decision.wake_at
             slot.urgent = decision.urgent and slot.unsaved
             if await self._settle(slot):
@@ -325,6 +338,18 @@ class Engine:
         error = slot.status().get("error") or {}
         reason = f": {error.get('code')}: {error.get('message')}" if error else ""
         _log.info("task %s%s", slot.phase, reason, extra=identity(slot))
+
+
+def _versions(results: Results) -> dict[ObjectRef, int]:
+    """Of the objects that results tell of."""
+    told: dict[ObjectRef, int] = {}
+    for action, result in results:
+        if isinstance(action, Create | Patch | Delete | Observe) and isinstance(result, Done | Found):
+            body = result.value if isinstance(result, Done) else result.object
+            version = (body or {}).get("metadata", {}).get("resourceVersion")
+            if version is not None:
+                told[action.ref] = int(version)
+    return told
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -228,6 +228,10 @@ class Slot:
         self.objects[ref] = KnownObject.of(body)
         return True
 
+    def versions(self) -> dict[ObjectRef, int]:
+        """Of every object, the newest version that we have heard of."""
+        return {ref: known.version for ref, known in self.objects.items()}
+
     def observe_deleted(self, ref: ObjectRef, uid: str, version: int) -> bool:
         """An object was deleted – this very one, not another one that had its name before or after."""
         known = self.objects.get(ref)

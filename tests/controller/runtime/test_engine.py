@@ -13,9 +13,10 @@ from aiohttp import web
 
 from controller.runtime.engine import STRETCH
 from pluginmachinery.core.actions import Create
-from pluginmachinery.lifecycle.advance import Decision
+from pluginmachinery.lifecycle.advance import Decision, advance
 from tests.controller.runtime.conftest import Controller, execution, life_of_one_pod
 from tests.controller.stub_apiserver import Request, StubApiServer, status
+from tests.pluginmachinery.lifecycle.simulation import PodLike, world
 
 Make = Callable[..., Controller]
 WRITES = ("create", "update", "patch", "delete")
@@ -177,6 +178,31 @@ async def test_many_decisions_leave_the_event_loop_its_turns(server: StubApiServ
         depths.append(controller.engine.depth)
         await asyncio.sleep(0)
     assert len(set(depths)) >= 6, "others have a turn when every worker has had one"
+
+
+async def test_a_pod_that_runs_before_its_creation_is_answered_is_seen_to_run(
+    server: StubApiServer, controllers: Make
+) -> None:
+    async def answer_late(request: Request) -> web.StreamResponse | None:
+        if (request.verb, request.plural) != ("create", "pods"):
+            return None
+        answer = await server._serve(request)
+        await play(server, "t-0", "Running")
+        while _version_known(controller, "t-0") != server.version:
+            await asyncio.sleep(0.001)
+        return answer
+
+    server.faults.append(answer_late)
+    controller = controllers(advance)
+    controller.engine.world = world(PodLike())
+    await controller.start()
+    await server.put("taskexecutions", execution("t", template={"type": "container", "container": {"image": "x"}}))
+    await server.until(lambda: phase(server, "t") == "Running")
+
+
+def _version_known(controller: Controller, name: str) -> int:
+    versions = (slot.versions() for slot in controller.engine.cache.slots.values())
+    return max((version for each in versions for ref, version in each.items() if ref.name == name), default=0)
 
 
 async def test_an_echo_of_our_own_writes_is_no_reason_to_decide(server: StubApiServer, controllers: Make) -> None:
