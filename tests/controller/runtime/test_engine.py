@@ -77,6 +77,13 @@ async def test_a_phase_that_lasts_is_written_when_the_window_has_passed(
     assert writes(server) == [("create", "pods"), ("update", "taskexecutions")]
 
 
+async def soon(condition: Callable[[], bool]) -> None:
+    """Wait for what the controller does without asking the server for anything."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
 async def controller_is_quiet(controller: Controller) -> None:
     """Until nobody is busy and what was sent has been heard."""
     async with asyncio.timeout(5):
@@ -188,8 +195,7 @@ async def test_a_pod_that_runs_before_its_creation_is_answered_is_seen_to_run(
             return None
         answer = await server._serve(request)
         await play(server, "t-0", "Running")
-        while _version_known(controller, "t-0") != server.version:
-            await asyncio.sleep(0.001)
+        await soon(lambda: _version_known(controller, "t-0") == server.version)
         return answer
 
     server.faults.append(answer_late)
@@ -584,7 +590,7 @@ async def test_who_is_called_decides_again_and_who_is_gone_leaves(server: StubAp
     decisions = controller.told.decisions
     assert room.calls == decisions
     assert controller.engine.ask(uid)
-    await server.until(lambda: controller.told.decisions > decisions)
+    await soon(lambda: controller.told.decisions > decisions)
     assert not controller.engine.ask("of somebody else")
     await server.remove("taskexecutions", "ns", "t")
-    await server.until(lambda: room.left == [uid])
+    await soon(lambda: room.left == [uid])
