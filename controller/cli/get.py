@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import signal
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ import click
 from controller.cli import printing
 from controller.cli.completing import task_names
 from controller.cli.connection import Connection, cluster_options, connect
-from controller.cli.exits import EPILOG, INTERRUPTED, InputError
+from controller.cli.exits import EPILOG, InputError
 from controller.cli.following import phase_of
 from pluginmachinery.api import names
 
@@ -91,20 +91,19 @@ def _watch(
     if form in ("table", "wide"):
         printing.line(list(columns), widths)
     shown: dict[str, Any] = {}
-    try:
-        for task in changes(connection, everywhere=everywhere, selector=selector):
-            if only and task["metadata"]["name"] != only:
-                continue
-            if form in ("table", "wide"):
-                row = [cell(task) for cell in columns.values()]
-                told = [cell for column, cell in zip(columns, row, strict=True) if column != "AGE"]
-                if shown.get(task["metadata"]["uid"]) != told:
-                    printing.line(row, widths)
-                shown[task["metadata"]["uid"]] = told
-            else:
-                _print(task, [task], form, everywhere)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+    # Nothing has to be put in order at the end: Ctrl-C ends the process at once, wherever it is.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for task in changes(connection, everywhere=everywhere, selector=selector):
+        if only and task["metadata"]["name"] != only:
+            continue
+        if form in ("table", "wide"):
+            row = [cell(task) for cell in columns.values()]
+            told = [cell for column, cell in zip(columns, row, strict=True) if column != "AGE"]
+            if shown.get(task["metadata"]["uid"]) != told:
+                printing.line(row, widths)
+            shown[task["metadata"]["uid"]] = told
+        else:
+            _print(task, [task], form, everywhere)
     raise AssertionError("changes never end")
 
 

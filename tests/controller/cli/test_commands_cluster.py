@@ -298,7 +298,7 @@ def test_get_watches_until_it_is_interrupted(run: Commands) -> None:
         assert process.stdout.readline().split()[:3] == ["one", "container", "Deleted"]
         process.send_signal(signal.SIGINT)
         rest = process.communicate(timeout=20)
-    assert process.returncode == 130
+    assert process.returncode == -signal.SIGINT
     assert rest == ("", "")
 
 
