@@ -143,8 +143,10 @@ class Informer:
         async for page in self._api.pages(self.kind, self.namespace, selector=self._selector, fields=self._fields):
             version = page.resource_version
             # What has the name of something that we knew may be another object, made while we did not look.
-            if replaced := {key: before[key] for key, uid in map(_identity, page.items) if before.get(key, uid) != uid}:
-                self._sink.vanished(replaced)
+            if before:
+                known = map(_identity, page.items)
+                if replaced := {key: before[key] for key, uid in known if before.get(key, uid) != uid}:
+                    self._sink.vanished(replaced)
             for item in page.items:
                 # Items of a list carry neither apiVersion nor kind.
                 item.setdefault("apiVersion", self.kind.api_version)

@@ -26,8 +26,12 @@ NO_STATUS = b"{}"
 
 def pack(value: Mapping[str, Any]) -> bytes:
     """Compact JSON with sorted keys: equal values have equal bytes."""
-    # What orjson returns holds on to a buffer of several times its length; the copy has just the length.
-    return memoryview(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).tobytes()
+    return _fitting(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
+
+
+def _fitting(packed: bytes) -> bytes:
+    """What orjson returns holds on to a buffer of several times its length; the copy has just the length."""
+    return memoryview(packed).tobytes()
 
 
 class KnownObject:
@@ -44,7 +48,7 @@ class KnownObject:
     def of(cls, body: JSON) -> KnownObject:
         metadata = body["metadata"]
         metadata.pop("managedFields", None)
-        return cls(metadata["uid"], int(metadata["resourceVersion"]), pack(body))
+        return cls(metadata["uid"], int(metadata["resourceVersion"]), _fitting(orjson.dumps(body)))
 
     def as_result(self) -> Found | Missing:
         return Missing("it was deleted") if self.packed is None else Found(orjson.loads(self.packed))
