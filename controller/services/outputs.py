@@ -11,7 +11,9 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
+from controller.services.breakers import MOST_FAILURES, Breaker, Open
 from controller.services.stores import StoreError, Stores
 from pluginmachinery.core.actions import Done, Files, OutputError, Outputs, Refused
 from pluginmachinery.manager.outcomes import OUTPUT_SIZE_EXCEEDED
@@ -57,6 +59,7 @@ class OutputStore:
         listener: Callable[[str, str, float], None] = lambda _operation, _outcome, _seconds: None,
     ) -> None:
         self._stores = Stores(storage, data_root)
+        self._breakers: dict[tuple[str, str], Breaker] = {}
         self._listener = listener
         self._limit = int((storage.get("limits") or {}).get("maxDownloadMBs") or 0) * _MEBIBYTE
 
@@ -142,7 +145,7 @@ class OutputStore:
             return bytes(await found.bytes_async())
 
         try:
-            return await _guarded(read(), path)
+            return await self._guarded(read, path)
         except FileNotFoundError:
             return None
 
@@ -155,7 +158,7 @@ class OutputStore:
             return b""
 
         try:
-            return await _guarded(find(), path)
+            return await self._guarded(find, path)
         except FileNotFoundError:
             return None
 
@@ -166,16 +169,33 @@ class OutputStore:
             await store.put_async(key, data)
 
         try:
-            await _guarded(write(), path)
+            await self._guarded(write, path)
         except FileNotFoundError as error:
             raise StoreError(BUCKET_NOT_FOUND, f"{path} can not be written: {_first_line(error)}") from error
+
+    async def _guarded(self, work: Callable[[], Awaitable[R]], path: str) -> R:
+        """Ask, unless the store has not answered lately. Raises StoreError, and FileNotFoundError."""
+        url = urlsplit(path)
+        if not url.netloc:  # a folder
+            return await _translated(work(), path)
+        breaker = self._breakers.setdefault((url.scheme, url.netloc), Breaker(_is_silence))
+        try:
+            with breaker.asking():
+                return await _translated(work(), path)
+        except Open as error:
+            message = f"{path}: not asked for, because the store has left the last {MOST_FAILURES} requests unanswered"
+            raise StoreError(STORE_UNAVAILABLE, message) from error
+
+
+def _is_silence(error: Exception) -> bool:
+    return isinstance(error, StoreError) and error.reason == STORE_UNAVAILABLE
 
 
 async def _nothing() -> None:
     """Not asked for."""
 
 
-async def _guarded(work: Awaitable[R], path: str) -> R:
+async def _translated(work: Awaitable[R], path: str) -> R:
     """What the client raises, as a StoreError; FileNotFoundError only where the file itself is not there."""
     from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 

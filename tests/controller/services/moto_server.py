@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -39,8 +40,16 @@ class MotoServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.wake()
         self._process.terminate()
         self._process.wait(10)
+
+    def freeze(self) -> None:
+        """It is there, and does not answer any more."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
 
     def reset(self, *buckets: str) -> None:
         """Nothing but these buckets, empty."""
