@@ -132,7 +132,9 @@ class Engine:
         """How often a slot was put in line."""
         self.retried = 0
         """How often a slot was put off because something was refused."""
-        self._progress_at = self._paused_at = time.monotonic()
+        self._progress_at = self._turn_began = time.monotonic()
+        self._goes_on = asyncio.Event()
+        self._goes_on.set()
         self._tasks: list[asyncio.Task[None]] = []
         self._idle: set[asyncio.Task[Any]] = set()
 
@@ -243,9 +245,19 @@ class Engine:
             self._watcher.handled(self._progress_at - started)
             if slot.dirty:
                 self._line_up(slot)
-            if self._progress_at - self._paused_at > STRETCH:
-                self._paused_at = self._progress_at
-                await asyncio.sleep(0)
+            if self._progress_at - self._turn_began > STRETCH:
+                await self._pause()
+
+    async def _pause(self) -> None:
+        """Leave the event loop its turn. All workers pause together: a stretch for each of them would be a long one."""
+        if self._goes_on.is_set():
+            self._goes_on.clear()
+            asyncio.get_running_loop().call_soon(self._go_on)
+        await self._goes_on.wait()
+
+    def _go_on(self) -> None:
+        self._turn_began = time.monotonic()
+        self._goes_on.set()
 
     async def _handle(self, slot: Slot) -> None:
         if slot.shed and not await self._has(slot, await self._statuses.refresh(slot)):
