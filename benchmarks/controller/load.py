@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from controller.kube.client import ApiServer
+from controller.kube.informers import Informer
 from pluginmachinery.api import names
 from pluginmachinery.core.actions import Done, ObjectRef, ResourceKind
 
@@ -64,6 +63,7 @@ class Load:
     sent: int = 0
     """Writes so far."""
     _pods: set[asyncio.Task[None]] = field(default_factory=set)
+    _played: set[str] = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def burst(self, tasks: Iterable[str]) -> None:
@@ -98,11 +98,17 @@ class Load:
     @contextlib.asynccontextmanager
     async def playing(self) -> Any:
         # No more than has to be known: what the server does for an observer is not to count.
-        watches = [
-            asyncio.create_task(self._watch(PODS, "status.phase=Pending", self._pod_event)),
-            asyncio.create_task(self._watch(names.TASK_EXECUTIONS, f"status.phase={self.goal}", self._task_event)),
+        informers = [
+            Informer(self.api, kind, Seen(tell), namespace=NAMESPACE, fields=f"status.phase={phase}")
+            for kind, phase, tell in (
+                (PODS, "Pending", self._pod_waits),
+                (names.TASK_EXECUTIONS, self.goal, self._task_is_there),
+            )
         ]
+        watches = [asyncio.create_task(informer.run()) for informer in informers]
         try:
+            for informer in informers:
+                await informer.synced.wait()
             yield self
         finally:
             for task in (*watches, *self._pods):
@@ -155,26 +161,13 @@ class Load:
         body: dict[str, Any] = answer.value
         return body
 
-    async def _watch(self, kind: ResourceKind, fields: str, told: Callable[[str, dict[str, Any]], None]) -> None:
-        version = ""
-        async for page in self.api.pages(kind, NAMESPACE, fields=fields):
-            version = page.resource_version
-        while True:
-            async for lines in self.api.watch(kind, NAMESPACE, resource_version=version, fields=fields, duration=3600):
-                for line in lines:
-                    event = orjson.loads(line)
-                    version = event["object"]["metadata"]["resourceVersion"]
-                    told(event["type"], event["object"])
-                    self._changed.set()
-
-    def _pod_event(self, word: str, body: dict[str, Any]) -> None:
-        if word != "ADDED":
-            return
-        name = body["metadata"]["name"]
-        times = self.times.get(name.rpartition("-")[0])
-        if times:
-            times.pod_seen = time.perf_counter()
-        self._follow(self._play(name, times))
+    def _pod_waits(self, name: str) -> None:
+        if name not in self._played:
+            self._played.add(name)
+            times = self.times.get(name.rpartition("-")[0])
+            if times:
+                times.pod_seen = time.perf_counter()
+            self._follow(self._play(name, times))
 
     async def _play(self, name: str, times: Times | None) -> None:
         await asyncio.sleep(self.runs_after)
@@ -186,11 +179,27 @@ class Load:
         if times:
             times.pod_done = time.perf_counter()
 
-    def _task_event(self, word: str, body: dict[str, Any]) -> None:
-        times = self.times.get(body["metadata"]["name"])
-        if times and not times.status_seen and word == "ADDED":
+    def _task_is_there(self, name: str) -> None:
+        times = self.times.get(name)
+        if times and not times.status_seen:
             times.status_seen = time.perf_counter()
             self.there += 1
+            self._changed.set()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A sink that tells the name of each object that it is told of."""
+
+    tell: Callable[[str], None]
+
+    def changed(self, object: dict[str, Any]) -> None:  # noqa: A002
+        self.tell(object["metadata"]["name"])
+
+    def deleted(self, object: dict[str, Any]) -> None:  # noqa: A002
+        """It has gone on to another phase."""
+
+    def vanished(self, lost: Mapping[tuple[str, str], str]) -> None: ...
 
 
 def task(name: str) -> dict[str, Any]:

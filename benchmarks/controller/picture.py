@@ -17,12 +17,12 @@ def draw(runs: list[Run], path: Path) -> None:
     mpl.rcParams |= {"svg.hashsalt": "flyte-plugin-manager", "svg.fonttype": "none", "font.family": "sans-serif"}
     figure, (cpu, writes) = pyplot.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
     counts = [run.tasks for run in runs]
-    for axes, values, label, top in (
-        (cpu, [run.cpu / run.tasks * 1000 for run in runs], "controller CPU per task, ms", 1.6),
-        (writes, [run.writes for run in runs], "API writes per task", 4.0),
+    for axes, values, label in (
+        (cpu, [run.cpu / run.tasks * 1000 for run in runs], "controller CPU per task, ms"),
+        (writes, [run.writes for run in runs], "API writes per task"),
     ):
         axes.plot(counts, values, marker="o", color="#305cde")
-        axes.set(xscale="log", ylim=(0, top), xlabel="tasks in one burst", title=label)
+        axes.set(xscale="log", ylim=(0, 1.3 * max(values)), xlabel="tasks in one burst", title=label)
         axes.set_xticks(counts, [f"{count:,}" for count in counts])
         axes.minorticks_off()
         axes.grid(axis="y", color="#dddddd")
