@@ -23,7 +23,7 @@ def draw(runs: list[Run], path: Path) -> None:
     ):
         axes.plot(counts, values, marker="o", color="#305cde")
         axes.set(xscale="log", ylim=(0, 1.3 * max(values)), xlabel="tasks in one burst", title=label)
-        axes.set_xticks(counts, [f"{count:,}" for count in counts])
+        axes.set_xticks(counts, [f"{count // 1000}k" if count >= 1000 else str(count) for count in counts])
         axes.minorticks_off()
         axes.grid(axis="y", color="#dddddd")
         axes.spines[["top", "right"]].set_visible(False)
