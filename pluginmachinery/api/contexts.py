@@ -172,5 +172,7 @@ def _parsed(text: bytes, message: M, code: str, path: str) -> M:
         return json_format.ParseDict(orjson.loads(text), message, ignore_unknown_fields=True)
     except json_format.ParseError as error:
         raise PluginError(code, str(error), field=path) from error
+    except MemoryError:  # that says nothing about what is parsed
+        raise
     except Exception as error:  # whatever it meets where a message is no object
         raise PluginError(code, f"Failed to parse JSON: {type(error).__name__}: {error}.", field=path) from error

@@ -130,9 +130,6 @@ class PhaseInfo:
         """The same at another version. As in the reference this forgets ``cleanup_on_failure``."""
         return dataclasses.replace(self, version=version, cleanup_on_failure=False)
 
-    def with_info(self, info: TaskInfo) -> PhaseInfo:
-        return dataclasses.replace(self, info=info)
-
 
 def undefined() -> PhaseInfo:
     return PhaseInfo(Phase.UNDEFINED)
