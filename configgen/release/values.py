@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
 from pluginmachinery.config.sections import Affinity, CamelSection, Kubernetes, PodSecurityContext, Toleration
 
@@ -27,7 +27,13 @@ TopologySpreadConstraint = Annotated[dict[str, Any], Kubernetes("TopologySpreadC
 ResourceRequirements = Annotated[dict[str, Any], Kubernetes("ResourceRequirements")]
 
 
-class ImageValues(CamelSection):
+class Values(CamelSection):
+    """A part of the values; what stands below its members is said in the chart's files."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class ImageValues(Values):
     """The controller's image."""
 
     repository: str = IMAGE
@@ -40,7 +46,7 @@ class ImageValues(CamelSection):
     """When the node pulls."""
 
 
-class PolicyRule(CamelSection):
+class PolicyRule(Values):
     """A rule of a Role."""
 
     api_groups: tuple[str, ...] = ()
@@ -53,7 +59,7 @@ class PolicyRule(CamelSection):
     """Only objects of these names."""
 
 
-class RbacValues(CamelSection):
+class RbacValues(Values):
     """Rights of the controller."""
 
     create: bool = True
@@ -62,7 +68,7 @@ class RbacValues(CamelSection):
     """Rules beyond those of the plugins, for example for a plugin of your own."""
 
 
-class ServiceAccountValues(CamelSection):
+class ServiceAccountValues(Values):
     """The controller's service account."""
 
     create: bool = True
@@ -73,14 +79,14 @@ class ServiceAccountValues(CamelSection):
     """Annotations, for example the role of a cloud's workload identity."""
 
 
-class ServiceValues(CamelSection):
+class ServiceValues(Values):
     """The service that metrics are scraped from."""
 
     port: int = Field(8080, ge=1024, le=65535)
     """Port of /metrics, /healthz and /readyz, in the container and of the service."""
 
 
-class ServiceMonitorValues(CamelSection):
+class ServiceMonitorValues(Values):
     """A ServiceMonitor for the Prometheus operator."""
 
     enabled: bool = False
@@ -91,7 +97,7 @@ class ServiceMonitorValues(CamelSection):
     """Labels that your Prometheus selects on."""
 
 
-class PodDisruptionBudgetValues(CamelSection):
+class PodDisruptionBudgetValues(Values):
     """Keeps drains from taking all replicas at once. Made only with more than one replica."""
 
     enabled: bool = True
@@ -104,7 +110,7 @@ def _webhook_resources() -> dict[str, Any]:
     return {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
 
 
-class WebhookValues(CamelSection):
+class WebhookValues(Values):
     """The webhook that puts secrets into pods of FlytePropeller and of operators."""
 
     enabled: bool = False
@@ -135,14 +141,14 @@ def _resources() -> dict[str, Any]:
     return {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
 
 
-class OperatorsValues(CamelSection):
+class OperatorsValues(Values):
     """Operators that the enabled plugins need."""
 
     installed: tuple[str, ...] = ()
     """Operators that the cluster has already, such as `spark-operator`: nothing that installs them is rendered."""
 
 
-class ControllerValues(CamelSection):
+class ControllerValues(Values):
     """How the controller is installed."""
 
     image: ImageValues = ImageValues()

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pluginmachinery.config import bounds, kubernetes_schema, sections
+from pluginmachinery.config import bounds, docstrings, kubernetes_schema, sections
 from pluginmachinery.config.bounds import UNBOUNDED, Bounds
 from pluginmachinery.config.durations import Duration
 from pluginmachinery.config.quantities import Quantity
@@ -140,7 +140,8 @@ class Member:
     key: str
     attribute: str
     kind: Kind
-    description: str = ""
+    owner: type[BaseModel] | None = None
+    """Whose attribute it is; None: that of a Kubernetes type."""
     inline: bool = False
     listed: bool = True
     omit_empty: bool = False
@@ -149,6 +150,11 @@ class Member:
     until: str | None = None
     instead: str | None = None
     bounds: Bounds = UNBOUNDED
+
+    @property
+    def description(self) -> str:
+        """What the attribute's docstring says."""
+        return "" if self.owner is None else docstrings.of_attribute(self.owner, self.attribute)
 
     @property
     def read_by_flyte(self) -> bool:
@@ -237,7 +243,7 @@ def _members_of_model(model: type[BaseModel]) -> Iterator[Member]:
             key=info.alias or attribute,
             attribute=attribute,
             kind=of_annotation(info.annotation, marks),
-            description=info.description or "",
+            owner=model,
             listed=_listed(info, marks),
             omit_empty=any(isinstance(mark, sections.OmitEmpty) for mark in marks),
             gone=any(isinstance(mark, sections.Gone) for mark in marks),

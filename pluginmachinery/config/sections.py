@@ -39,7 +39,6 @@ class Section(BaseModel):
         extra="forbid",
         populate_by_name=True,
         alias_generator=kebab,
-        use_attribute_docstrings=True,
         arbitrary_types_allowed=False,
     )
 
