@@ -65,6 +65,13 @@ class Process:
                 await asyncio.sleep(0.005)
         return answer[1]
 
+    async def says(self, path: str, text: str) -> int:
+        """The status of the answer once it says this: the server has done something before its answer is heard."""
+        async with asyncio.timeout(10):
+            while text not in (answer := await self.get(path))[1]:
+                await asyncio.sleep(0.005)
+        return answer[0]
+
 
 Start = Callable[..., Awaitable[Process]]
 
@@ -96,13 +103,6 @@ def phases(server: StubApiServer) -> dict[str, str]:
     }
 
 
-async def metrics_tell(process: Process, line: str) -> None:
-    """Soon: the server has done what it was asked before the answer is heard."""
-    async with asyncio.timeout(10):
-        while f"flyte_plugin_manager_{line}" not in (await process.get("/metrics"))[1]:
-            await asyncio.sleep(0.005)
-
-
 async def test_a_task_from_submission_to_success_with_the_real_plugin(server: StubApiServer, start: Start) -> None:
     process = await start()
     await submit(server)
@@ -112,8 +112,8 @@ async def test_a_task_from_submission_to_success_with_the_real_plugin(server: St
     for each, told in (("Running", "Running"), ("Succeeded", "Succeeded")):
         await server.put("pods", {**server.of("pods")[0], "status": {"phase": each}})
         await server.until(lambda: phases(server) == {"t": told})  # noqa: B023
-    await metrics_tell(process, 'api_requests_total{code="201",kind="pods",verb="create"} 1.0')
-    await metrics_tell(process, 'tasks_ended_total{phase="Succeeded"} 1.0')
+    await process.says("/metrics", 'flyte_plugin_manager_api_requests_total{code="201",kind="pods",verb="create"} 1.0')
+    await process.says("/metrics", 'flyte_plugin_manager_tasks_ended_total{phase="Succeeded"} 1.0')
 
 
 async def test_metrics_say_how_it_stands(server: StubApiServer, start: Start) -> None:
@@ -167,8 +167,7 @@ async def test_a_missing_definition_is_named(server: StubApiServer, start: Start
     server.unserved.add("taskexecutions")
     process = await start()
     await server.until(lambda: server.count("list", "podtemplates"))
-    code, text = await process.get("/readyz")
-    assert (code, "install the CustomResourceDefinition" in text) == (503, True)
+    assert await process.says("/readyz", "install the CustomResourceDefinition") == 503
 
 
 async def test_an_operator_that_is_not_installed_stops_no_other_plugin(server: StubApiServer, start: Start) -> None:
@@ -266,8 +265,10 @@ async def test_what_fails_becomes_an_event_and_what_succeeds_does_not(server: St
     await server.until(lambda: server.of("events"))
     (event,) = server.of("events")
     assert (event["regarding"]["name"], event["reason"], event["type"]) == ("bad", "AttemptFailed", "Warning")
-    await metrics_tell(process, 'events_total{outcome="created",reason="AttemptFailed"} 1.0')
-    await metrics_tell(process, 'api_requests_total{code="201",kind="events",verb="create"} 1.0')
+    await process.says("/metrics", 'flyte_plugin_manager_events_total{outcome="created",reason="AttemptFailed"} 1.0')
+    await process.says(
+        "/metrics", 'flyte_plugin_manager_api_requests_total{code="201",kind="events",verb="create"} 1.0'
+    )
 
 
 async def test_a_line_that_does_not_move_is_unhealthy(server: StubApiServer, start: Start) -> None:
