@@ -98,11 +98,13 @@ class Cache:
         if owner is None:
             return
         slot = self.slot_of(owner)
+        touched = False
         if self._owners is not None and slot is not None:
+            touched = ref not in self._owners  # until now nobody knew whom something that was said is about
             self._owners[ref] = slot.uid
         if slot is None:
             self._strays.setdefault(owner, {})[ref] = KnownObject.of(body)
-        elif not slot.shed and slot.observe(ref, body):
+        elif not slot.shed and (slot.observe(ref, body) or touched):
             self._changed(slot)
 
     def observe_deleted(self, ref: ObjectRef, body: JSON) -> None:

@@ -135,3 +135,21 @@ def test_a_slot_that_was_emptied_takes_no_more_objects(cache: Cache, changes: Ch
     cache.sink(PODS).deleted(pod(ownerReferences=OURS, version=6))
     assert changes == []
     assert cache.slots["u1"].objects == {}
+
+
+def test_what_was_said_about_an_object_before_its_owner_was_known_is_told_with_it(
+    cache: Cache, changes: Changes
+) -> None:
+    """We know the object from our own creation; an event about it comes before the watch tells of it."""
+    cache.remember_owners()
+    cache.changed(execution())
+    cache.slots["u1"].observe(ref(), pod(ownerReferences=OURS))
+    changes.clear()
+    cache.touched(ref())
+    assert changes == []
+    cache.observe(ref(), pod(ownerReferences=OURS))
+    assert changes == ["t1"]
+    cache.observe(ref(), pod(ownerReferences=OURS))
+    assert changes == ["t1"], "what is known says nothing"
+    cache.touched(ref())
+    assert changes == ["t1", "t1"]
