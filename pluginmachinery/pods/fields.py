@@ -47,24 +47,17 @@ def record_or_none(source: Fields, key: str) -> Fields | None:
 
 
 def record(source: Fields, key: str) -> Fields:
-    value = source.get(key)
-    if isinstance(value, dict):
-        return value
-    if value is None:
-        return _NOTHING
-    raise _malformed(key, "an object")
+    value = record_or_none(source, key)
+    return _NOTHING if value is None else value
 
 
 def records(source: Fields, key: str) -> Sequence[Fields]:
     value = source.get(key)
     if value is None:
         return ()
-    if not isinstance(value, list):
-        raise _malformed(key, "a list of objects")
-    for item in value:
-        if not isinstance(item, dict):
-            raise _malformed(key, "a list of objects")
-    return value
+    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        return value
+    raise _malformed(key, "a list of objects")
 
 
 def moment(source: Fields, key: str) -> datetime | None:
